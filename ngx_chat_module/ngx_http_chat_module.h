@@ -1,0 +1,94 @@
+/*
+ * The module's configuration, and the entry points of its life cycle.
+ *
+ * Configuration lives in the cycle's pool.  A live connection keeps a pointer
+ * to the location configuration it was opened under; workers keep their cycle
+ * until they exit.
+ */
+
+#ifndef NGX_HTTP_CHAT_MODULE_H
+#define NGX_HTTP_CHAT_MODULE_H
+
+#include "ngx_http_chat_compat.h"
+#include "proto/chat_str.h"
+
+
+typedef struct ngx_http_chat_hub_s  ngx_http_chat_hub_t;
+
+
+#define NGX_HTTP_CHAT_AUTO            2
+
+#define NGX_HTTP_CHAT_SAMESITE_LAX    0
+#define NGX_HTTP_CHAT_SAMESITE_STRICT 1
+#define NGX_HTTP_CHAT_SAMESITE_NONE   2
+
+#define NGX_HTTP_CHAT_ARGON2ID        0
+#define NGX_HTTP_CHAT_BCRYPT          1
+
+#define NGX_HTTP_CHAT_ORIGIN_SAME     0
+#define NGX_HTTP_CHAT_ORIGIN_ANY      1
+#define NGX_HTTP_CHAT_ORIGIN_LIST     2
+
+
+/* one Redis, as chat_redis names it; equal URLs share one (and so one hub) */
+
+typedef struct {
+    ngx_str_t                     url;            /* as written, the key */
+    ngx_str_t                     name;           /* for logs: no password */
+    ngx_str_t                     user;
+    ngx_str_t                     password;
+    u_char                       *host;           /* a numeric address, NULL for
+                                                     a Unix socket */
+    u_char                       *path;           /* zero-terminated, as host */
+    ngx_uint_t                    port;
+    ngx_uint_t                    db;
+    ngx_msec_t                    connect_timeout;
+    ngx_msec_t                    reply_timeout;
+
+    ngx_uint_t                    index;          /* in main->redis */
+    ngx_uint_t                    demo_data;      /* chat_demo_data on */
+} ngx_http_chat_redis_conf_t;
+
+
+typedef struct {
+    ngx_array_t                   redis;          /* of pointers to the above */
+    ngx_str_t                     server_id;      /* of this nginx instance */
+} ngx_http_chat_main_conf_t;
+
+
+typedef struct {
+    ngx_flag_t                    enable;
+    ngx_str_t                     base;           /* the location that said
+                                                     "chat on", without the
+                                                     slash at its end */
+    ngx_str_t                     redis_url;
+    ngx_http_chat_redis_conf_t   *redis;          /* set where enabled */
+
+    ngx_flag_t                    registration;
+    ngx_flag_t                    demo_data;
+    ngx_str_t                     links_file;
+    ngx_str_t                     links;          /* the file's content */
+
+    time_t                        session_ttl;
+    ngx_str_t                     cookie;
+    ngx_uint_t                    cookie_secure;  /* 0, 1 or AUTO */
+    ngx_uint_t                    cookie_samesite;
+    ngx_uint_t                    password_scheme;
+
+    ngx_msec_t                    ping_interval;
+    ngx_msec_t                    ping_timeout;
+    ngx_msec_t                    presence_grace;
+    size_t                        max_payload;
+    size_t                        send_queue;
+    ngx_uint_t                    max_message;    /* characters */
+    ngx_uint_t                    history_limit;  /* 0: unlimited */
+
+    ngx_uint_t                    origin;
+    ngx_array_t                  *origins;        /* of ngx_str_t */
+} ngx_http_chat_loc_conf_t;
+
+
+extern ngx_module_t  ngx_http_chat_module;
+
+
+#endif /* NGX_HTTP_CHAT_MODULE_H */

@@ -1,0 +1,163 @@
+/*
+ * What the chat asks of Redis: commands with the keys of the contract, and the
+ * reading of their replies.  All calls take a command link, are asynchronous
+ * and return an operation as ngx_http_chat_redis_command() does: NULL means
+ * that Redis is away and that handler won't be called.
+ *
+ * Replies are read with the _read functions below, from within the handler.
+ */
+
+#ifndef NGX_HTTP_CHAT_STORE_H
+#define NGX_HTTP_CHAT_STORE_H
+
+#include "../redis/ngx_http_chat_redis.h"
+#include "../auth/ngx_http_chat_auth.h"
+#include "../proto/chat_id.h"
+#include "ngx_http_chat_keys.h"
+
+
+typedef ngx_http_chat_redis_op_t  ngx_http_chat_op_t;
+
+
+typedef struct {
+    ngx_str_t                    id;
+    ngx_str_t                    username;
+} ngx_http_chat_identity_t;
+
+
+extern ngx_http_chat_redis_script_t  ngx_http_chat_script_append;
+extern ngx_http_chat_redis_script_t  ngx_http_chat_script_page;
+extern ngx_http_chat_redis_script_t  ngx_http_chat_script_online;
+extern ngx_http_chat_redis_script_t  ngx_http_chat_script_offline;
+
+/* all scripts, ended by NULL: each link loads them when it comes up */
+extern ngx_http_chat_redis_script_t  *ngx_http_chat_scripts[];
+
+/* fills in the scripts' SHA1; once, when the configuration is read */
+void ngx_http_chat_store_init(void);
+
+
+/* sessions: ngx_http_chat_store_session.c */
+
+/*
+ * Looks a session up and renews its time: GETEX chat:session:{hash} EX ttl.
+ */
+ngx_http_chat_op_t *ngx_http_chat_session_get(ngx_http_chat_redis_t *redis,
+    ngx_http_chat_token_t *token, time_t ttl,
+    ngx_http_chat_redis_handler_pt handler, void *data);
+
+/*
+ * NGX_OK and the user, copied into pool; NGX_DECLINED: no such session (or its
+ * content is broken); NGX_ERROR: no answer, or an error, from Redis.
+ */
+ngx_int_t ngx_http_chat_session_read(redisReply *reply, ngx_pool_t *pool,
+    ngx_http_chat_identity_t *user);
+
+/*
+ * Stores a session of user and adds it to the user's list of sessions, whose
+ * expired entries go.  The handler gets the last command's reply.
+ */
+ngx_http_chat_op_t *ngx_http_chat_session_put(ngx_http_chat_redis_t *redis,
+    ngx_http_chat_token_t *token, ngx_http_chat_identity_t *user, time_t ttl,
+    ngx_http_chat_redis_handler_pt handler, void *data);
+
+/*
+ * Ends one session, or all of a user: deletes it and tells all workers to close
+ * its live connections (PUBLISH chat:workers "revoke {hash}").
+ */
+ngx_http_chat_op_t *ngx_http_chat_session_end(ngx_http_chat_redis_t *redis,
+    ngx_http_chat_token_t *token, ngx_str_t *user_id,
+    ngx_http_chat_redis_handler_pt handler, void *data);
+ngx_http_chat_op_t *ngx_http_chat_session_end_all(ngx_http_chat_redis_t *redis,
+    ngx_str_t *user_id, ngx_http_chat_redis_handler_pt handler, void *data);
+
+
+/* rooms and messages: ngx_http_chat_store_room.c */
+
+/*
+ * Appends a message (script append): stored and published in one step.
+ * text is the message as a JSON string, with its quotes, exactly as it came.
+ * nonce: len 0 for none.  show_room (len 0: none) is the data of a show.room
+ * event, published before the message if the room had no messages.
+ */
+typedef struct {
+    ngx_str_t                    server_id;
+    ngx_str_t                    room;
+    ngx_str_t                    from;
+    ngx_str_t                    text;
+    ngx_str_t                    nonce;
+    ngx_str_t                    show_room;
+    ngx_uint_t                   limit;
+} ngx_http_chat_append_t;
+
+ngx_http_chat_op_t *ngx_http_chat_room_append(ngx_http_chat_redis_t *redis,
+    ngx_http_chat_append_t *append, ngx_http_chat_redis_handler_pt handler,
+    void *data);
+
+/* NGX_OK: id and date (decimal seconds) point into reply */
+ngx_int_t ngx_http_chat_room_append_read(redisReply *reply, ngx_str_t *id,
+    ngx_str_t *date);
+
+/*
+ * A page of a room's history (script page).  The reply is read with
+ * ngx_http_chat_room_message(): element by element, in the order asked for.
+ */
+typedef enum {
+    NGX_HTTP_CHAT_PAGE_OFFSET = 0,      /* newest first, behind offset messages */
+    NGX_HTTP_CHAT_PAGE_BEFORE,          /* newest first, positions below pos */
+    NGX_HTTP_CHAT_PAGE_AFTER            /* oldest first, positions above pos */
+} ngx_http_chat_page_type_t;
+
+typedef struct {
+    ngx_http_chat_page_type_t    type;
+    ngx_str_t                    room;
+    ngx_uint_t                   offset;
+    uint64_t                     pos;             /* microseconds */
+    ngx_uint_t                   size;
+} ngx_http_chat_page_t;
+
+ngx_http_chat_op_t *ngx_http_chat_room_page(ngx_http_chat_redis_t *redis,
+    ngx_http_chat_page_t *page, ngx_http_chat_redis_handler_pt handler,
+    void *data);
+
+/*
+ * The i-th message of a page.  NGX_OK: json is the message's object as clients
+ * get it, {"id","from","date","message","roomId"}, ids as strings and in lower
+ * case: our own bytes as they are, a foreign server's rewritten in pool; pos is
+ * its position.  NGX_DECLINED: no JSON object or no message, to be skipped
+ * (logged by the caller's log at most once a minute).  NGX_DONE: no i-th.
+ */
+ngx_int_t ngx_http_chat_room_message(redisReply *reply, ngx_uint_t i,
+    ngx_str_t *room, ngx_pool_t *pool, ngx_log_t *log, ngx_str_t *json,
+    uint64_t *pos);
+
+/* rewrites one foreign message object (any text) into a client's form; pos 0:
+   there is none, and the result has no "id".  NGX_OK, NGX_DECLINED, NGX_ERROR */
+ngx_int_t ngx_http_chat_room_normalise(chat_str_t text, ngx_str_t *room,
+    uint64_t pos, ngx_pool_t *pool, ngx_str_t *json);
+
+
+/*
+ * Writes {"id":...,"names":[...]} of a private room into pool; names in the
+ * order of the ids
+ */
+ngx_int_t ngx_http_chat_room_json(ngx_pool_t *pool, chat_room_t *room,
+    ngx_str_t *low_name, ngx_str_t *high_name, ngx_str_t *json);
+
+
+/* presence: ngx_http_chat_store_presence.c */
+
+/*
+ * Scripts online and offline: add or remove a worker to or from the user's live
+ * workers; on a real transition change online_users and publish
+ * user.connected or user.disconnected.
+ */
+ngx_http_chat_op_t *ngx_http_chat_presence_online(ngx_http_chat_redis_t *redis,
+    ngx_str_t *server_id, ngx_str_t *worker, ngx_str_t *user_id,
+    ngx_str_t *username, ngx_http_chat_redis_handler_pt handler, void *data);
+ngx_http_chat_op_t *ngx_http_chat_presence_offline(
+    ngx_http_chat_redis_t *redis, ngx_str_t *server_id, ngx_str_t *worker,
+    ngx_str_t *user_id, ngx_http_chat_redis_handler_pt handler, void *data);
+
+
+#endif /* NGX_HTTP_CHAT_STORE_H */
