@@ -1,0 +1,184 @@
+/*
+ * hiredis on nginx's events: see the header.
+ *
+ * An adapter lives from attach to hiredis's cleanup call and is freed there.
+ */
+
+#include "ngx_http_chat_hiredis.h"
+
+
+typedef struct {
+    redisAsyncContext            *ac;
+    ngx_connection_t             *connection;
+    void                        (*gone)(void *data);
+    void                         *data;
+} ngx_http_chat_hiredis_t;
+
+
+static void ngx_http_chat_hiredis_read_handler(ngx_event_t *rev);
+static void ngx_http_chat_hiredis_write_handler(ngx_event_t *wev);
+static void ngx_http_chat_hiredis_add_read(void *data);
+static void ngx_http_chat_hiredis_del_read(void *data);
+static void ngx_http_chat_hiredis_add_write(void *data);
+static void ngx_http_chat_hiredis_del_write(void *data);
+static void ngx_http_chat_hiredis_cleanup(void *data);
+
+
+ngx_int_t
+ngx_http_chat_hiredis_attach(redisAsyncContext *ac, ngx_log_t *log,
+    void (*gone)(void *data), void *data)
+{
+    ngx_connection_t         *c;
+    ngx_http_chat_hiredis_t  *adapter;
+
+    adapter = ngx_calloc(sizeof(ngx_http_chat_hiredis_t), log);
+    if (adapter == NULL) {
+        return NGX_ERROR;
+    }
+
+    c = ngx_get_connection(ac->c.fd, log);
+    if (c == NULL) {
+        ngx_free(adapter);
+        return NGX_ERROR;
+    }
+
+    c->data = adapter;
+    c->log = log;
+    c->read->log = log;
+    c->write->log = log;
+    c->read->handler = ngx_http_chat_hiredis_read_handler;
+    c->write->handler = ngx_http_chat_hiredis_write_handler;
+
+    adapter->ac = ac;
+    adapter->connection = c;
+    adapter->gone = gone;
+    adapter->data = data;
+
+    ac->ev.data = adapter;
+    ac->ev.addRead = ngx_http_chat_hiredis_add_read;
+    ac->ev.delRead = ngx_http_chat_hiredis_del_read;
+    ac->ev.addWrite = ngx_http_chat_hiredis_add_write;
+    ac->ev.delWrite = ngx_http_chat_hiredis_del_write;
+    ac->ev.cleanup = ngx_http_chat_hiredis_cleanup;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_chat_hiredis_read_handler(ngx_event_t *rev)
+{
+    ngx_connection_t         *c;
+    ngx_http_chat_hiredis_t  *adapter;
+
+    c = rev->data;
+    adapter = c->data;
+
+    /* this may free the context, and with it the adapter */
+    redisAsyncHandleRead(adapter->ac);
+}
+
+
+static void
+ngx_http_chat_hiredis_write_handler(ngx_event_t *wev)
+{
+    ngx_connection_t         *c;
+    ngx_http_chat_hiredis_t  *adapter;
+
+    c = wev->data;
+    adapter = c->data;
+
+    redisAsyncHandleWrite(adapter->ac);
+}
+
+
+static void
+ngx_http_chat_hiredis_add_read(void *data)
+{
+    ngx_http_chat_hiredis_t  *adapter = data;
+
+    ngx_event_t  *rev;
+
+    rev = adapter->connection->read;
+
+    if (!rev->active) {
+        (void) ngx_add_event(rev, NGX_READ_EVENT, NGX_LEVEL_EVENT);
+    }
+}
+
+
+static void
+ngx_http_chat_hiredis_del_read(void *data)
+{
+    ngx_http_chat_hiredis_t  *adapter = data;
+
+    ngx_event_t  *rev;
+
+    rev = adapter->connection->read;
+
+    if (rev->active) {
+        (void) ngx_del_event(rev, NGX_READ_EVENT, 0);
+    }
+}
+
+
+static void
+ngx_http_chat_hiredis_add_write(void *data)
+{
+    ngx_http_chat_hiredis_t  *adapter = data;
+
+    ngx_event_t  *wev;
+
+    wev = adapter->connection->write;
+
+    if (!wev->active) {
+        (void) ngx_add_event(wev, NGX_WRITE_EVENT, NGX_LEVEL_EVENT);
+    }
+}
+
+
+static void
+ngx_http_chat_hiredis_del_write(void *data)
+{
+    ngx_http_chat_hiredis_t  *adapter = data;
+
+    ngx_event_t  *wev;
+
+    wev = adapter->connection->write;
+
+    if (wev->active) {
+        (void) ngx_del_event(wev, NGX_WRITE_EVENT, 0);
+    }
+}
+
+
+static void
+ngx_http_chat_hiredis_cleanup(void *data)
+{
+    ngx_http_chat_hiredis_t  *adapter = data;
+
+    ngx_connection_t  *c;
+
+    c = adapter->connection;
+
+    ngx_http_chat_hiredis_del_read(adapter);
+    ngx_http_chat_hiredis_del_write(adapter);
+
+    if (c->read->posted) {
+        ngx_delete_posted_event(c->read);
+    }
+
+    if (c->write->posted) {
+        ngx_delete_posted_event(c->write);
+    }
+
+    c->read->closed = 1;
+    c->write->closed = 1;
+
+    ngx_free_connection(c);
+    c->fd = (ngx_socket_t) -1;
+
+    adapter->gone(adapter->data);
+
+    ngx_free(adapter);
+}

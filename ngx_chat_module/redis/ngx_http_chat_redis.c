@@ -1,0 +1,790 @@
+/*
+ * A link to Redis: see the header.
+ *
+ * The link, made by _create, lives as long as its worker; its hiredis context
+ * comes and goes with the connection.  Operations are allocated one by one, so
+ * that a slow Redis costs memory only while it is slow, and their number is
+ * bounded.
+ *
+ *                create            handshake answered
+ *     (none) ------------> FIRST --------------------> UP
+ *                            |  failed or timed out     |  lost
+ *                            +-----------> DOWN <-------+
+ *                                           |  ^
+ *                            backoff, dial  +--+  until a handshake succeeds
+ */
+
+#include "ngx_http_chat_redis.h"
+#include "ngx_http_chat_hiredis.h"
+#include "../store/ngx_http_chat_store.h"
+
+
+#define NGX_HTTP_CHAT_REDIS_MAX_OPS       65536
+#define NGX_HTTP_CHAT_REDIS_BACKOFF_MIN   100
+#define NGX_HTTP_CHAT_REDIS_BACKOFF_MAX   2000
+#define NGX_HTTP_CHAT_REDIS_TICK          500
+
+
+typedef enum {
+    ngx_http_chat_redis_first = 0,
+    ngx_http_chat_redis_up,
+    ngx_http_chat_redis_down
+} ngx_http_chat_redis_status_t;
+
+
+struct ngx_http_chat_redis_s {
+    ngx_http_chat_redis_conf_t      *conf;
+    redisAsyncContext               *ac;
+
+    ngx_http_chat_redis_status_t     status;
+    ngx_msec_t                       backoff;
+    ngx_event_t                      timer;       /* dial again */
+    ngx_event_t                      tick;        /* timeouts */
+    ngx_msec_t                       since;       /* of this dial; subscriber:
+                                                     last sign of life */
+
+    ngx_queue_t                      ops;         /* in the order sent */
+    ngx_uint_t                       nops;
+
+    ngx_str_t                       *channels;
+    ngx_uint_t                       nchannels;
+    ngx_http_chat_redis_message_pt   message;
+    ngx_http_chat_redis_state_pt     state;
+    void                            *data;
+
+    ngx_log_t                       *log;
+
+    unsigned                         exiting:1;
+    unsigned                         told:1;      /* state(up) was called */
+    unsigned                         complained:1;
+};
+
+
+struct ngx_http_chat_redis_op_s {
+    ngx_queue_t                      queue;
+    ngx_http_chat_redis_t           *link;
+    ngx_http_chat_redis_handler_pt   handler;
+    void                            *data;
+    ngx_msec_t                       sent;
+
+    /* of a script, to send it in full when Redis doesn't know it */
+    ngx_http_chat_redis_script_t    *script;
+    ngx_uint_t                       nkeys;
+    ngx_uint_t                       argc;
+    ngx_str_t                       *argv;
+};
+
+
+static void ngx_http_chat_redis_dial(ngx_http_chat_redis_t *link);
+static void ngx_http_chat_redis_handshake(ngx_http_chat_redis_t *link);
+static void ngx_http_chat_redis_greeted(redisAsyncContext *ac, void *reply,
+    void *data);
+static void ngx_http_chat_redis_subscribed(redisAsyncContext *ac, void *reply,
+    void *data);
+static void ngx_http_chat_redis_set_up(ngx_http_chat_redis_t *link);
+static void ngx_http_chat_redis_connect_handler(const redisAsyncContext *ac,
+    int status);
+static void ngx_http_chat_redis_gone(void *data);
+static void ngx_http_chat_redis_complain(ngx_http_chat_redis_t *link,
+    const char *why);
+static void ngx_http_chat_redis_drop(ngx_http_chat_redis_t *link,
+    const char *why);
+static void ngx_http_chat_redis_timer_handler(ngx_event_t *ev);
+static void ngx_http_chat_redis_tick_handler(ngx_event_t *ev);
+static void ngx_http_chat_redis_reply_handler(redisAsyncContext *ac,
+    void *reply, void *data);
+static ngx_http_chat_redis_op_t *ngx_http_chat_redis_op(
+    ngx_http_chat_redis_t *link, ngx_http_chat_redis_handler_pt handler,
+    void *data, size_t extra);
+static ngx_int_t ngx_http_chat_redis_send(ngx_http_chat_redis_t *link,
+    redisCallbackFn *fn, void *data, ngx_uint_t argc, ngx_str_t *argv);
+static ngx_int_t ngx_http_chat_redis_send_script(
+    ngx_http_chat_redis_op_t *op, ngx_uint_t whole);
+static void ngx_http_chat_redis_op_free(ngx_http_chat_redis_op_t *op);
+
+
+ngx_http_chat_redis_t *
+ngx_http_chat_redis_create(ngx_http_chat_redis_conf_t *conf,
+    ngx_str_t *channels, ngx_uint_t n, ngx_http_chat_redis_message_pt message,
+    ngx_http_chat_redis_state_pt state, void *data)
+{
+    ngx_http_chat_redis_t  *link;
+
+    link = ngx_calloc(sizeof(ngx_http_chat_redis_t), ngx_cycle->log);
+    if (link == NULL) {
+        return NULL;
+    }
+
+    link->conf = conf;
+    link->channels = channels;
+    link->nchannels = n;
+    link->message = message;
+    link->state = state;
+    link->data = data;
+    link->log = ngx_cycle->log;
+    link->backoff = NGX_HTTP_CHAT_REDIS_BACKOFF_MIN;
+
+    ngx_queue_init(&link->ops);
+
+    /* a worker that is told to go exits although these are set */
+
+    link->timer.handler = ngx_http_chat_redis_timer_handler;
+    link->timer.data = link;
+    link->timer.log = link->log;
+    link->timer.cancelable = 1;
+
+    link->tick.handler = ngx_http_chat_redis_tick_handler;
+    link->tick.data = link;
+    link->tick.log = link->log;
+    link->tick.cancelable = 1;
+
+    ngx_add_timer(&link->tick, NGX_HTTP_CHAT_REDIS_TICK);
+
+    ngx_http_chat_redis_dial(link);
+
+    return link;
+}
+
+
+void
+ngx_http_chat_redis_destroy(ngx_http_chat_redis_t *link)
+{
+    link->exiting = 1;
+    link->status = ngx_http_chat_redis_down;
+
+    if (link->ac) {
+        redisAsyncFree(link->ac);
+    }
+
+    if (link->timer.timer_set) {
+        ngx_del_timer(&link->timer);
+    }
+
+    ngx_del_timer(&link->tick);
+    ngx_free(link);
+}
+
+
+ngx_uint_t
+ngx_http_chat_redis_ready(ngx_http_chat_redis_t *link)
+{
+    return link->ac != NULL && link->status != ngx_http_chat_redis_down;
+}
+
+
+static void
+ngx_http_chat_redis_dial(ngx_http_chat_redis_t *link)
+{
+    redisAsyncContext           *ac;
+    ngx_http_chat_redis_conf_t  *conf;
+
+    conf = link->conf;
+    link->since = ngx_current_msec;
+
+    ac = conf->path ? redisAsyncConnectUnix((char *) conf->path)
+                    : redisAsyncConnect((char *) conf->host, (int) conf->port);
+
+    if (ac == NULL || ac->err
+        || ngx_http_chat_hiredis_attach(ac, link->log,
+                                        ngx_http_chat_redis_gone, link)
+           != NGX_OK)
+    {
+        ngx_http_chat_redis_complain(link, ac && ac->err ? ac->errstr
+                                                         : "no memory");
+        if (ac) {
+            redisAsyncFree(ac);
+        }
+
+        ngx_http_chat_redis_gone(link);
+        return;
+    }
+
+    ac->data = link;
+    link->ac = ac;
+
+    redisAsyncSetConnectCallback(ac, ngx_http_chat_redis_connect_handler);
+    ngx_http_chat_redis_handshake(link);
+}
+
+
+/* sent before anything else; the answers come in order, the last one counts */
+
+static void
+ngx_http_chat_redis_handshake(ngx_http_chat_redis_t *link)
+{
+    ngx_int_t                      rc;
+    ngx_str_t                      argv[3];
+    ngx_uint_t                     n;
+    u_char                         db[NGX_INT_T_LEN];
+    ngx_http_chat_redis_conf_t    *conf;
+    ngx_http_chat_redis_script_t **script;
+
+    rc = NGX_OK;
+    conf = link->conf;
+
+    if (conf->password.len) {
+        n = 0;
+        ngx_str_set(&argv[n], "AUTH");
+        n++;
+
+        if (conf->user.len) {
+            argv[n++] = conf->user;
+        }
+
+        argv[n++] = conf->password;
+
+        rc |= ngx_http_chat_redis_send(link, ngx_http_chat_redis_greeted, NULL,
+                                       n, argv);
+    }
+
+    if (conf->db) {
+        ngx_str_set(&argv[0], "SELECT");
+        argv[1].data = db;
+        argv[1].len = ngx_sprintf(db, "%ui", conf->db) - db;
+
+        rc |= ngx_http_chat_redis_send(link, ngx_http_chat_redis_greeted, NULL,
+                                       2, argv);
+    }
+
+    if (link->channels == NULL) {
+        for (script = ngx_http_chat_scripts; *script; script++) {
+            ngx_str_set(&argv[0], "SCRIPT");
+            ngx_str_set(&argv[1], "LOAD");
+            argv[2] = (*script)->text;
+
+            rc |= ngx_http_chat_redis_send(link, ngx_http_chat_redis_greeted,
+                                           NULL, 3, argv);
+        }
+    }
+
+    ngx_str_set(&argv[0], "PING");
+
+    rc |= ngx_http_chat_redis_send(link, ngx_http_chat_redis_greeted, link, 1,
+                                   argv);
+
+    if (rc != NGX_OK) {
+        ngx_http_chat_redis_drop(link, "no memory");
+    }
+}
+
+
+/* data is set for the last command of the handshake */
+
+static void
+ngx_http_chat_redis_greeted(redisAsyncContext *ac, void *r, void *data)
+{
+    redisReply             *reply = r;
+    ngx_int_t               rc;
+    ngx_str_t              *argv;
+    ngx_uint_t              i;
+    ngx_http_chat_redis_t  *link;
+
+    link = ac->data;
+
+    if (reply == NULL || link->ac != ac) {
+        return;
+    }
+
+    if (reply->type == REDIS_REPLY_ERROR) {
+        ngx_http_chat_redis_drop(link, reply->str);
+        return;
+    }
+
+    if (data == NULL) {
+        return;
+    }
+
+    if (link->channels == NULL) {
+        ngx_http_chat_redis_set_up(link);
+        return;
+    }
+
+    argv = ngx_alloc((link->nchannels + 1) * sizeof(ngx_str_t), link->log);
+    rc = NGX_ERROR;
+
+    if (argv) {
+        ngx_str_set(&argv[0], "SUBSCRIBE");
+
+        for (i = 0; i < link->nchannels; i++) {
+            argv[i + 1] = link->channels[i];
+        }
+
+        rc = ngx_http_chat_redis_send(link, ngx_http_chat_redis_subscribed,
+                                      NULL, link->nchannels + 1, argv);
+        ngx_free(argv);
+    }
+
+    if (rc != NGX_OK) {
+        ngx_http_chat_redis_drop(link, "no memory");
+    }
+}
+
+
+/* ["subscribe", channel, count] or ["message", channel, payload] */
+
+static void
+ngx_http_chat_redis_subscribed(redisAsyncContext *ac, void *r, void *data)
+{
+    redisReply             *reply = r, *count;
+    ngx_str_t               kind, channel, payload;
+    ngx_http_chat_redis_t  *link;
+
+    link = ac->data;
+
+    if (reply == NULL || link->ac != ac) {
+        return;
+    }
+
+    if (reply->type == REDIS_REPLY_ERROR) {
+        ngx_http_chat_redis_drop(link, reply->str);
+        return;
+    }
+
+    link->since = ngx_current_msec;
+
+    kind = ngx_http_chat_redis_str(ngx_http_chat_redis_element(reply, 0));
+    count = ngx_http_chat_redis_element(reply, 2);
+
+    if (kind.len == 9 && ngx_memcmp(kind.data, "subscribe", 9) == 0) {
+        if (ngx_http_chat_redis_int(count) == (int64_t) link->nchannels) {
+            ngx_http_chat_redis_set_up(link);
+        }
+
+        return;
+    }
+
+    if (kind.len == 7 && ngx_memcmp(kind.data, "message", 7) == 0) {
+        channel = ngx_http_chat_redis_str(
+                                       ngx_http_chat_redis_element(reply, 1));
+        payload = ngx_http_chat_redis_str(count);
+
+        link->message(link->data, &channel, &payload);
+    }
+}
+
+
+static void
+ngx_http_chat_redis_set_up(ngx_http_chat_redis_t *link)
+{
+    if (link->complained) {
+        ngx_log_error(NGX_LOG_NOTICE, link->log, 0,
+                      "chat: redis %V is back (%s link)", &link->conf->name,
+                      link->channels ? "subscriber" : "command");
+    }
+
+    link->status = ngx_http_chat_redis_up;
+    link->backoff = NGX_HTTP_CHAT_REDIS_BACKOFF_MIN;
+    link->complained = 0;
+    link->told = 1;
+
+    if (link->state) {
+        link->state(link->data, 1);
+    }
+}
+
+
+static void
+ngx_http_chat_redis_connect_handler(const redisAsyncContext *ac, int status)
+{
+    if (status != REDIS_OK) {
+        ngx_http_chat_redis_complain(ac->data, ac->errstr);
+    }
+}
+
+
+/* hiredis is about to free the context, for whatever reason */
+
+static void
+ngx_http_chat_redis_gone(void *data)
+{
+    ngx_http_chat_redis_t *link = data;
+
+    ngx_msec_t  delay;
+
+    if (link->ac && link->ac->err) {
+        ngx_http_chat_redis_complain(link, link->ac->errstr);
+    }
+
+    link->ac = NULL;
+    link->status = ngx_http_chat_redis_down;
+
+    if (link->exiting) {
+        return;
+    }
+
+    /* half of it fixed, half by chance: workers don't all dial at once */
+
+    delay = link->backoff / 2 + ngx_random() % (link->backoff / 2 + 1);
+    link->backoff = ngx_min(link->backoff * 2, NGX_HTTP_CHAT_REDIS_BACKOFF_MAX);
+
+    ngx_add_timer(&link->timer, delay);
+
+    if (link->told) {
+        link->told = 0;
+
+        if (link->state) {
+            link->state(link->data, 0);
+        }
+    }
+}
+
+
+/* once for each outage, not for each try */
+
+static void
+ngx_http_chat_redis_complain(ngx_http_chat_redis_t *link, const char *why)
+{
+    if (link->complained || link->exiting) {
+        return;
+    }
+
+    link->complained = 1;
+
+    ngx_log_error(NGX_LOG_ERR, link->log, 0,
+                  "chat: redis %V is away (%s link): %s", &link->conf->name,
+                  link->channels ? "subscriber" : "command", why);
+}
+
+
+static void
+ngx_http_chat_redis_drop(ngx_http_chat_redis_t *link, const char *why)
+{
+    ngx_http_chat_redis_complain(link, why);
+
+    link->status = ngx_http_chat_redis_down;
+
+    /* within a callback of hiredis it is freed when that returns */
+
+    if (link->ac) {
+        redisAsyncFree(link->ac);
+    }
+}
+
+
+static void
+ngx_http_chat_redis_timer_handler(ngx_event_t *ev)
+{
+    ngx_http_chat_redis_dial(ev->data);
+}
+
+
+static void
+ngx_http_chat_redis_tick_handler(ngx_event_t *ev)
+{
+    ngx_http_chat_redis_t *link = ev->data;
+
+    ngx_msec_t                 now;
+    ngx_queue_t               *q;
+    ngx_http_chat_redis_op_t  *op;
+
+    now = ngx_current_msec;
+
+    ngx_add_timer(ev, NGX_HTTP_CHAT_REDIS_TICK);
+
+    if (link->ac == NULL) {
+        return;
+    }
+
+    if (link->status != ngx_http_chat_redis_up) {
+        if (now - link->since > link->conf->connect_timeout) {
+            ngx_http_chat_redis_drop(link, "connecting timed out");
+        }
+
+        return;
+    }
+
+    /*
+     * each worker publishes a sign of life to itself, so that silence on the
+     * subscriber link means that it is dead
+     */
+
+    if (link->channels) {
+        if (now - link->since > link->conf->reply_timeout) {
+            ngx_http_chat_redis_drop(link, "nothing came for too long");
+        }
+
+        return;
+    }
+
+    if (!ngx_queue_empty(&link->ops)) {
+        q = ngx_queue_head(&link->ops);
+        op = ngx_queue_data(q, ngx_http_chat_redis_op_t, queue);
+
+        if (now - op->sent > link->conf->reply_timeout) {
+            ngx_http_chat_redis_drop(link, "a reply timed out");
+        }
+    }
+}
+
+
+ngx_http_chat_redis_op_t *
+ngx_http_chat_redis_command(ngx_http_chat_redis_t *link,
+    ngx_http_chat_redis_handler_pt handler, void *data, ngx_uint_t argc,
+    ngx_str_t *argv)
+{
+    ngx_http_chat_redis_op_t  *op;
+
+    op = ngx_http_chat_redis_op(link, handler, data, 0);
+    if (op == NULL) {
+        return NULL;
+    }
+
+    if (ngx_http_chat_redis_send(link, ngx_http_chat_redis_reply_handler, op,
+                                 argc, argv)
+        != NGX_OK)
+    {
+        ngx_http_chat_redis_op_free(op);
+        return NULL;
+    }
+
+    return op;
+}
+
+
+ngx_http_chat_redis_op_t *
+ngx_http_chat_redis_eval(ngx_http_chat_redis_t *link,
+    ngx_http_chat_redis_script_t *script,
+    ngx_http_chat_redis_handler_pt handler, void *data, ngx_uint_t nkeys,
+    ngx_uint_t argc, ngx_str_t *argv)
+{
+    u_char                    *p;
+    size_t                     size;
+    ngx_uint_t                 i;
+    ngx_http_chat_redis_op_t  *op;
+
+    size = argc * sizeof(ngx_str_t);
+
+    for (i = 0; i < argc; i++) {
+        size += argv[i].len;
+    }
+
+    op = ngx_http_chat_redis_op(link, handler, data, size);
+    if (op == NULL) {
+        return NULL;
+    }
+
+    op->script = script;
+    op->nkeys = nkeys;
+    op->argc = argc;
+    op->argv = (ngx_str_t *) (op + 1);
+
+    p = (u_char *) (op->argv + argc);
+
+    for (i = 0; i < argc; i++) {
+        op->argv[i].len = argv[i].len;
+        op->argv[i].data = p;
+        p = ngx_cpymem(p, argv[i].data, argv[i].len);
+    }
+
+    if (ngx_http_chat_redis_send_script(op, 0) != NGX_OK) {
+        ngx_http_chat_redis_op_free(op);
+        return NULL;
+    }
+
+    return op;
+}
+
+
+void
+ngx_http_chat_redis_cancel(ngx_http_chat_redis_op_t *op)
+{
+    if (op) {
+        op->handler = NULL;
+    }
+}
+
+
+static void
+ngx_http_chat_redis_reply_handler(redisAsyncContext *ac, void *r, void *data)
+{
+    redisReply                *reply = r;
+    ngx_http_chat_redis_op_t  *op = data;
+
+    if (reply && reply->type == REDIS_REPLY_ERROR && op->script
+        && ngx_strncmp(reply->str, "NOSCRIPT", 8) == 0
+        && ngx_http_chat_redis_send_script(op, 1) == NGX_OK)
+    {
+        /* sent whole, and only once: EVAL has no such error */
+        return;
+    }
+
+    if (op->handler) {
+        op->handler(op->data, reply);
+    }
+
+    ngx_http_chat_redis_op_free(op);
+}
+
+
+static ngx_http_chat_redis_op_t *
+ngx_http_chat_redis_op(ngx_http_chat_redis_t *link,
+    ngx_http_chat_redis_handler_pt handler, void *data, size_t extra)
+{
+    ngx_http_chat_redis_op_t  *op;
+
+    if (!ngx_http_chat_redis_ready(link)
+        || link->nops >= NGX_HTTP_CHAT_REDIS_MAX_OPS)
+    {
+        return NULL;
+    }
+
+    op = ngx_alloc(sizeof(ngx_http_chat_redis_op_t) + extra, link->log);
+    if (op == NULL) {
+        return NULL;
+    }
+
+    op->link = link;
+    op->handler = handler;
+    op->data = data;
+    op->sent = ngx_current_msec;
+    op->script = NULL;
+
+    ngx_queue_insert_tail(&link->ops, &op->queue);
+    link->nops++;
+
+    return op;
+}
+
+
+static ngx_int_t
+ngx_http_chat_redis_send(ngx_http_chat_redis_t *link, redisCallbackFn *fn,
+    void *data, ngx_uint_t argc, ngx_str_t *argv)
+{
+    int          rc;
+    size_t       size[16], *len;
+    ngx_uint_t   i;
+    const char  *text[16], **arg;
+
+    arg = text;
+    len = size;
+
+    if (argc > 16) {
+        arg = ngx_alloc(argc * (sizeof(char *) + sizeof(size_t)), link->log);
+        if (arg == NULL) {
+            return NGX_ERROR;
+        }
+
+        len = (size_t *) (arg + argc);
+    }
+
+    for (i = 0; i < argc; i++) {
+        arg[i] = (const char *) argv[i].data;
+        len[i] = argv[i].len;
+    }
+
+    rc = redisAsyncCommandArgv(link->ac, fn, data, (int) argc, arg, len);
+
+    if (arg != text) {
+        ngx_free(arg);
+    }
+
+    return rc == REDIS_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_chat_redis_send_script(ngx_http_chat_redis_op_t *op, ngx_uint_t whole)
+{
+    u_char      count[NGX_INT_T_LEN];
+    ngx_int_t   rc;
+    ngx_str_t   args[16], *argv;
+
+    argv = args;
+
+    if (op->argc + 3 > 16) {
+        argv = ngx_alloc((op->argc + 3) * sizeof(ngx_str_t), op->link->log);
+        if (argv == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (whole) {
+        ngx_str_set(&argv[0], "EVAL");
+        argv[1] = op->script->text;
+
+    } else {
+        ngx_str_set(&argv[0], "EVALSHA");
+        argv[1].data = op->script->sha1;
+        argv[1].len = sizeof(op->script->sha1);
+    }
+
+    argv[2].data = count;
+    argv[2].len = ngx_sprintf(count, "%ui", op->nkeys) - count;
+
+    ngx_memcpy(&argv[3], op->argv, op->argc * sizeof(ngx_str_t));
+
+    rc = op->link->ac ? ngx_http_chat_redis_send(op->link,
+                                           ngx_http_chat_redis_reply_handler,
+                                           op, op->argc + 3, argv)
+                      : NGX_ERROR;
+
+    if (argv != args) {
+        ngx_free(argv);
+    }
+
+    return rc;
+}
+
+
+static void
+ngx_http_chat_redis_op_free(ngx_http_chat_redis_op_t *op)
+{
+    ngx_queue_remove(&op->queue);
+    op->link->nops--;
+    ngx_free(op);
+}
+
+
+ngx_uint_t
+ngx_http_chat_redis_ok(redisReply *reply)
+{
+    return reply != NULL && reply->type != REDIS_REPLY_ERROR;
+}
+
+
+ngx_str_t
+ngx_http_chat_redis_str(redisReply *reply)
+{
+    ngx_str_t  str;
+
+    ngx_str_null(&str);
+
+    if (reply && (reply->type == REDIS_REPLY_STRING
+                  || reply->type == REDIS_REPLY_STATUS))
+    {
+        str.len = reply->len;
+        str.data = (u_char *) reply->str;
+    }
+
+    return str;
+}
+
+
+redisReply *
+ngx_http_chat_redis_element(redisReply *reply, ngx_uint_t i)
+{
+    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY
+        || i >= (ngx_uint_t) reply->elements)
+    {
+        return NULL;
+    }
+
+    return reply->element[i];
+}
+
+
+int64_t
+ngx_http_chat_redis_int(redisReply *reply)
+{
+    ngx_int_t  n;
+    ngx_str_t  str;
+
+    if (reply && reply->type == REDIS_REPLY_INTEGER) {
+        return reply->integer;
+    }
+
+    str = ngx_http_chat_redis_str(reply);
+    n = ngx_atoi(str.data, str.len);
+
+    return n == NGX_ERROR ? 0 : n;
+}
