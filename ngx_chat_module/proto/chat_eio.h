@@ -43,15 +43,16 @@ typedef struct {
 } chat_eio_query_t;
 
 
-/* one packet (a WebSocket text message); CHAT_ERROR if empty or of no known type */
+/* one packet (a WebSocket text message); CHAT_ERROR if empty or of no known
+   type */
 int chat_eio_packet(chat_str_t text, chat_eio_packet_t *packet);
 
 /*
  * Takes the next packet off a polling payload and moves payload behind it.
  * CHAT_DONE when there is none left, CHAT_ERROR for an invalid packet (an empty
  * one between separators or behind the last one included; an empty payload is
- * CHAT_ERROR at the first call: the caller knows by payload->data, which is set
- * to NULL once the last packet has been taken).
+ * CHAT_ERROR at the first call: what is known by payload->data, which is set to
+ * NULL once the last packet has been taken and must not be NULL before).
  */
 int chat_eio_next(chat_str_t *payload, chat_eio_packet_t *packet);
 

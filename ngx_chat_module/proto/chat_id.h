@@ -15,8 +15,8 @@
 
 #define CHAT_USER_ID_MAX    18
 #define CHAT_ROOM_ID_MAX    64
-#define CHAT_POS_MAX        24          /* bytes that chat_pos_format() writes at
-                                           the most */
+#define CHAT_POS_MAX        24          /* the most bytes that
+                                           chat_pos_format() writes */
 #define CHAT_NAME_MAX       32          /* characters of a new user's name */
 
 

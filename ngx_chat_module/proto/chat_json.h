@@ -78,13 +78,13 @@ int chat_json_string_eq(const chat_json_t *string, chat_str_t text);
  */
 long chat_json_string_decode(const chat_json_t *string, unsigned char *out);
 
-/* code points in a string value; an escaped pair counts 1, so does a lone one */
+/* code points in a string value; an escaped pair counts 1, so does a lone
+   surrogate */
 size_t chat_json_string_chars(const chat_json_t *string);
 
 /*
  * 1 if a string value is empty or has nothing but white space, in the sense of
- * JavaScript's trim(): U+0009 to U+000D, U+0020, U+00A0, U+1680, U+2000 to
- * U+200A, U+2028, U+2029, U+202F, U+205F, U+3000, U+FEFF
+ * chat_utf8_space()
  */
 int chat_json_string_blank(const chat_json_t *string);
 

@@ -23,8 +23,9 @@
 
 typedef struct {
     unsigned char    type;
-    unsigned         attachments;       /* of the binary types; at most 10 digits
-                                           are accepted, saturated at UINT_MAX */
+    unsigned         attachments;       /* of the binary types, from 1 on; at
+                                           most 10 digits are accepted,
+                                           saturated at UINT_MAX */
     chat_str_t       nsp;               /* "/" where none is given; a query
                                            string behind it is cut off */
     chat_str_t       ack;               /* digits as they came; len 0: none */

@@ -33,4 +33,18 @@ chat_str_eq(chat_str_t a, chat_str_t b)
 }
 
 
+/* a hexadecimal digit's value, or -1 */
+static inline int
+chat_hex(unsigned char ch)
+{
+    if (ch >= '0' && ch <= '9') {
+        return ch - '0';
+    }
+
+    ch |= 0x20;
+
+    return ch >= 'a' && ch <= 'f' ? ch - 'a' + 10 : -1;
+}
+
+
 #endif /* CHAT_STR_H */

@@ -34,15 +34,15 @@
 
 typedef struct {
     uint64_t         left;              /* payload bytes of this frame to come */
-    uint64_t         total;             /* payload bytes of this message so far,
-                                           the current frame's included */
+    uint64_t         total;             /* payload bytes of this message so
+                                           far, the current frame's included */
     uint64_t         max;               /* limit of total */
     chat_utf8_t      utf8;
     unsigned char    mask[4];
     unsigned char    state;
     unsigned char    mask_pos;
     unsigned char    opcode;            /* of the current frame */
-    unsigned char    message;           /* opcode of the message, 0 outside one */
+    unsigned char    message;           /* opcode of the message, 0 outside */
     unsigned char    fin;
     unsigned char    need;              /* header bytes still to come */
     unsigned char    got;               /* control bytes gathered */
@@ -74,7 +74,8 @@ void chat_ws_init(chat_ws_parser_t *p, uint64_t max);
  * over 125 bytes or fragmented, fragments out of place, a length not in its
  * shortest form or with the top bit set: 1002; more than max: 1009; text or a
  * close reason that is no UTF-8: 1007; a close body of one byte or with a code
- * that may not be on the wire: 1002.
+ * that may not be on the wire: 1002.  Whatever follows a close frame or a
+ * failure is consumed and ignored.
  */
 int chat_ws_parse(chat_ws_parser_t *p, unsigned char **pos, unsigned char *end,
     chat_ws_event_t *event);

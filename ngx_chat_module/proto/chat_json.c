@@ -1,0 +1,886 @@
+/*
+ * JSON: the check, the walk, and what is asked of strings and numbers.  Nothing
+ * is allocated; all slices point into the caller's text.
+ *
+ * The check is a loop over values.  What it must remember of the containers
+ * around the current one is a bit for each, in one word: array or object.
+ */
+
+#include "chat_json.h"
+#include "chat_utf8.h"
+
+
+#define CHAT_JSON_HIGH_BITS   0x8080808080808080ULL
+#define CHAT_JSON_LOW_BITS    0x0101010101010101ULL
+
+/* the top bits of the bytes of a word that are 0, or less than n (n <= 0x80);
+   right as a whole, for "is there one" */
+#define chat_json_zero(word)                                                  \
+    (((word) - CHAT_JSON_LOW_BITS) & ~(word) & CHAT_JSON_HIGH_BITS)
+#define chat_json_less(word, n)                                               \
+    (((word) - CHAT_JSON_LOW_BITS * (n)) & ~(word) & CHAT_JSON_HIGH_BITS)
+
+#define chat_json_is_high(ch)  ((ch) >= 0xd800 && (ch) <= 0xdbff)
+#define chat_json_is_low(ch)   ((ch) >= 0xdc00 && (ch) <= 0xdfff)
+#define chat_json_is_lone(ch)  ((ch) >= 0xd800 && (ch) <= 0xdfff)
+#define chat_json_is_digit(ch) ((ch) >= '0' && (ch) <= '9')
+
+_Static_assert(CHAT_JSON_MAX_DEPTH <= 64, "the check keeps a bit per level");
+
+
+static const unsigned char *chat_json_check_opening(const unsigned char *p,
+    const unsigned char *end, int array, int *empty);
+static const unsigned char *chat_json_check_key(const unsigned char *p,
+    const unsigned char *end);
+static const unsigned char *chat_json_check_scalar(const unsigned char *p,
+    const unsigned char *end);
+static const unsigned char *chat_json_check_string(const unsigned char *p,
+    const unsigned char *end);
+static const unsigned char *chat_json_check_number(const unsigned char *p,
+    const unsigned char *end);
+static const unsigned char *chat_json_space(const unsigned char *p,
+    const unsigned char *end);
+static chat_json_type_t chat_json_type(unsigned char ch);
+static const unsigned char *chat_json_read(const unsigned char *p,
+    const unsigned char *end, chat_json_t *value);
+static const unsigned char *chat_json_skip_string(const unsigned char *p,
+    const unsigned char *end);
+static const unsigned char *chat_json_skip(const unsigned char *p,
+    const unsigned char *end);
+static chat_str_t chat_json_inner(const chat_json_t *string);
+static uint32_t chat_json_char(const unsigned char **pos,
+    const unsigned char *end);
+static uint32_t chat_json_unit(const unsigned char *p);
+static size_t chat_json_encode(uint32_t ch, unsigned char out[4]);
+
+
+int
+chat_json_check(chat_str_t text, chat_json_t *value)
+{
+    int                   array, empty;
+    unsigned              depth;
+    uint64_t              arrays;
+    size_t                values;
+    const unsigned char  *p, *end, *start;
+
+    if (value) {
+        value->type = CHAT_JSON_NONE;
+    }
+
+    if (text.len == 0) {
+        return CHAT_ERROR;
+    }
+
+    end = text.data + text.len;
+    start = chat_json_space(text.data, end);
+    p = start;
+    depth = 0;
+    arrays = 0;
+    values = 0;
+
+    for ( ;; ) {
+
+        /* a value is due at p */
+
+        if (p == end || ++values > CHAT_JSON_MAX_ELEMENTS) {
+            return CHAT_ERROR;
+        }
+
+        if (*p == '[' || *p == '{') {
+
+            if (depth++ == CHAT_JSON_MAX_DEPTH) {
+                return CHAT_ERROR;
+            }
+
+            array = *p == '[';
+            arrays = arrays << 1 | (uint64_t) array;
+
+            p = chat_json_check_opening(p + 1, end, array, &empty);
+            if (p == NULL) {
+                return CHAT_ERROR;
+            }
+
+            if (!empty) {
+                continue;
+            }
+
+        } else {
+            p = chat_json_check_scalar(p, end);
+            if (p == NULL) {
+                return CHAT_ERROR;
+            }
+        }
+
+        /* a scalar ends before p, or a container is about to end at p */
+
+        while (depth) {
+            array = (int) (arrays & 1);
+            p = chat_json_space(p, end);
+
+            if (p == end) {
+                return CHAT_ERROR;
+            }
+
+            if (*p != (array ? ']' : '}')) {
+                break;
+            }
+
+            p++;
+            depth--;
+            arrays >>= 1;
+        }
+
+        if (depth == 0) {
+            break;
+        }
+
+        if (*p++ != ',') {
+            return CHAT_ERROR;
+        }
+
+        p = array ? chat_json_space(p, end) : chat_json_check_key(p, end);
+
+        if (p == NULL) {
+            return CHAT_ERROR;
+        }
+    }
+
+    if (chat_json_space(p, end) != end) {
+        return CHAT_ERROR;
+    }
+
+    if (value) {
+        value->type = chat_json_type(*start);
+        value->raw.data = start;
+        value->raw.len = (size_t) (p - start);
+    }
+
+    return CHAT_OK;
+}
+
+
+/*
+ * What follows a bracket: the first value is due where this ends, or, if the
+ * container is empty, its other bracket is there.
+ */
+static const unsigned char *
+chat_json_check_opening(const unsigned char *p, const unsigned char *end,
+    int array, int *empty)
+{
+    p = chat_json_space(p, end);
+    *empty = p < end && *p == (array ? ']' : '}');
+
+    if (array || *empty) {
+        return p;
+    }
+
+    return chat_json_check_key(p, end);
+}
+
+
+/* a key and its colon; the end, where a value is due, or NULL */
+static const unsigned char *
+chat_json_check_key(const unsigned char *p, const unsigned char *end)
+{
+    p = chat_json_space(p, end);
+
+    if (p == end || *p != '"') {
+        return NULL;
+    }
+
+    p = chat_json_check_string(p + 1, end);
+    if (p == NULL) {
+        return NULL;
+    }
+
+    p = chat_json_space(p, end);
+
+    if (p == end || *p != ':') {
+        return NULL;
+    }
+
+    return chat_json_space(p + 1, end);
+}
+
+
+static const unsigned char *
+chat_json_check_scalar(const unsigned char *p, const unsigned char *end)
+{
+    size_t  len;
+
+    len = (size_t) (end - p);
+
+    switch (*p) {
+
+    case '"':
+        return chat_json_check_string(p + 1, end);
+
+    case 't':
+        return len >= 4 && memcmp(p, "true", 4) == 0 ? p + 4 : NULL;
+
+    case 'f':
+        return len >= 5 && memcmp(p, "false", 5) == 0 ? p + 5 : NULL;
+
+    case 'n':
+        return len >= 4 && memcmp(p, "null", 4) == 0 ? p + 4 : NULL;
+
+    default:
+        return chat_json_check_number(p, end);
+    }
+}
+
+
+/* p is behind the first quote; the end behind the last one, or NULL */
+static const unsigned char *
+chat_json_check_string(const unsigned char *p, const unsigned char *end)
+{
+    int                   i;
+    uint64_t              word, high;
+    chat_str_t            text;
+
+    text.data = p;
+    high = 0;
+
+    for ( ;; ) {
+
+        while (end - p >= 8) {
+            memcpy(&word, p, 8);
+
+            if (chat_json_less(word, 0x20)
+                | chat_json_zero(word ^ CHAT_JSON_LOW_BITS * '"')
+                | chat_json_zero(word ^ CHAT_JSON_LOW_BITS * '\\'))
+            {
+                break;
+            }
+
+            high |= word;
+            p += 8;
+        }
+
+        while (p < end && *p >= 0x20 && *p != '"' && *p != '\\') {
+            high |= *p++;
+        }
+
+        if (p == end || *p < 0x20) {
+            return NULL;
+        }
+
+        if (*p == '"') {
+            break;
+        }
+
+        if (++p == end) {
+            return NULL;
+        }
+
+        if (*p == 'u') {
+
+            if (end - p < 5) {
+                return NULL;
+            }
+
+            for (i = 1; i <= 4; i++) {
+                if (chat_hex(p[i]) < 0) {
+                    return NULL;
+                }
+            }
+
+            p += 5;
+
+        } else if (*p && strchr("\"\\/bfnrt", *p)) {
+            p++;
+
+        } else {
+            return NULL;
+        }
+    }
+
+    if (high & CHAT_JSON_HIGH_BITS) {
+        text.len = (size_t) (p - text.data);
+
+        if (chat_utf8_check(text) != CHAT_OK) {
+            return NULL;
+        }
+    }
+
+    return p + 1;
+}
+
+
+static const unsigned char *
+chat_json_check_number(const unsigned char *p, const unsigned char *end)
+{
+    if (*p == '-') {
+        p++;
+    }
+
+    if (p == end || !chat_json_is_digit(*p)) {
+        return NULL;
+    }
+
+    if (*p == '0') {
+        p++;
+
+    } else {
+        while (p < end && chat_json_is_digit(*p)) {
+            p++;
+        }
+    }
+
+    if (p < end && *p == '.') {
+        p++;
+
+        if (p == end || !chat_json_is_digit(*p)) {
+            return NULL;
+        }
+
+        while (p < end && chat_json_is_digit(*p)) {
+            p++;
+        }
+    }
+
+    if (p < end && (*p == 'e' || *p == 'E')) {
+        p++;
+
+        if (p < end && (*p == '+' || *p == '-')) {
+            p++;
+        }
+
+        if (p == end || !chat_json_is_digit(*p)) {
+            return NULL;
+        }
+
+        while (p < end && chat_json_is_digit(*p)) {
+            p++;
+        }
+    }
+
+    return p;
+}
+
+
+static const unsigned char *
+chat_json_space(const unsigned char *p, const unsigned char *end)
+{
+    while (p < end
+           && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+    {
+        p++;
+    }
+
+    return p;
+}
+
+
+static chat_json_type_t
+chat_json_type(unsigned char ch)
+{
+    switch (ch) {
+
+    case '{':
+        return CHAT_JSON_OBJECT;
+
+    case '[':
+        return CHAT_JSON_ARRAY;
+
+    case '"':
+        return CHAT_JSON_STRING;
+
+    case 't':
+        return CHAT_JSON_TRUE;
+
+    case 'f':
+        return CHAT_JSON_FALSE;
+
+    case 'n':
+        return CHAT_JSON_NULL;
+
+    default:
+        return CHAT_JSON_NUMBER;
+    }
+}
+
+
+void
+chat_json_iter(chat_json_iter_t *it, const chat_json_t *container)
+{
+    it->pos = container->raw.data + 1;
+    it->end = container->raw.data + container->raw.len - 1;
+}
+
+
+int
+chat_json_next(chat_json_iter_t *it, chat_json_t *key, chat_json_t *value)
+{
+    const unsigned char  *p;
+
+    p = chat_json_space(it->pos, it->end);
+
+    if (p < it->end && *p == ',') {
+        p = chat_json_space(p + 1, it->end);
+    }
+
+    if (p == it->end) {
+        it->pos = p;
+        return 0;
+    }
+
+    if (key) {
+        p = chat_json_read(p, it->end, key);
+        p = chat_json_space(p, it->end);
+        p = chat_json_space(p + 1, it->end);
+    }
+
+    it->pos = chat_json_read(p, it->end, value);
+
+    return 1;
+}
+
+
+/* the value at p; its end */
+static const unsigned char *
+chat_json_read(const unsigned char *p, const unsigned char *end,
+    chat_json_t *value)
+{
+    value->type = chat_json_type(*p);
+    value->raw.data = p;
+
+    p = chat_json_skip(p, end);
+
+    value->raw.len = (size_t) (p - value->raw.data);
+
+    return p;
+}
+
+
+static const unsigned char *
+chat_json_skip(const unsigned char *p, const unsigned char *end)
+{
+    unsigned  depth;
+
+    switch (*p) {
+
+    case '"':
+        return chat_json_skip_string(p, end);
+
+    case '{':
+    case '[':
+        break;
+
+    default:
+        while (p < end && *p != ',' && *p != ']' && *p != '}' && *p > 0x20) {
+            p++;
+        }
+
+        return p;
+    }
+
+    depth = 0;
+
+    while (p < end) {
+
+        switch (*p) {
+
+        case '"':
+            p = chat_json_skip_string(p, end);
+            continue;
+
+        case '{':
+        case '[':
+            depth++;
+            break;
+
+        case '}':
+        case ']':
+            if (--depth == 0) {
+                return p + 1;
+            }
+
+            break;
+        }
+
+        p++;
+    }
+
+    return end;
+}
+
+
+/* p is at the first quote; the end is behind the last one */
+static const unsigned char *
+chat_json_skip_string(const unsigned char *p, const unsigned char *end)
+{
+    const unsigned char  *start, *slash;
+
+    start = ++p;
+
+    while (p < end) {
+        p = memchr(p, '"', (size_t) (end - p));
+
+        if (p == NULL) {
+            break;
+        }
+
+        /* an odd number of backslashes before it makes it part of the text */
+
+        slash = p;
+
+        while (slash > start && slash[-1] == '\\') {
+            slash--;
+        }
+
+        if (((p - slash) & 1) == 0) {
+            return p + 1;
+        }
+
+        p++;
+        start = p;
+    }
+
+    return end;
+}
+
+
+int
+chat_json_get(const chat_json_t *object, const char *key, chat_json_t *value)
+{
+    chat_str_t        name;
+    chat_json_t       k, v;
+    chat_json_iter_t  it;
+
+    value->type = CHAT_JSON_NONE;
+    value->raw.len = 0;
+    value->raw.data = NULL;
+
+    if (object->type != CHAT_JSON_OBJECT) {
+        return 0;
+    }
+
+    name.data = (const unsigned char *) key;
+    name.len = strlen(key);
+
+    chat_json_iter(&it, object);
+
+    while (chat_json_next(&it, &k, &v)) {
+        if (chat_json_string_eq(&k, name)) {
+            *value = v;
+        }
+    }
+
+    return value->type != CHAT_JSON_NONE;
+}
+
+
+int
+chat_json_string_eq(const chat_json_t *string, chat_str_t text)
+{
+    size_t                len, done;
+    uint32_t              ch;
+    chat_str_t            inner;
+    unsigned char         utf8[4];
+    const unsigned char  *p, *end;
+
+    if (string->type != CHAT_JSON_STRING) {
+        return 0;
+    }
+
+    inner = chat_json_inner(string);
+
+    if (inner.len < text.len) {
+
+        /* an escape is never shorter than what it stands for */
+
+        return 0;
+    }
+
+    if (inner.len == 0 || memchr(inner.data, '\\', inner.len) == NULL) {
+        return chat_str_eq(inner, text);
+    }
+
+    p = inner.data;
+    end = p + inner.len;
+    done = 0;
+
+    while (p < end) {
+        ch = chat_json_char(&p, end);
+
+        if (chat_json_is_lone(ch)) {
+            return 0;
+        }
+
+        len = chat_json_encode(ch, utf8);
+
+        if (len > text.len - done
+            || memcmp(text.data + done, utf8, len) != 0)
+        {
+            return 0;
+        }
+
+        done += len;
+    }
+
+    return done == text.len;
+}
+
+
+long
+chat_json_string_decode(const chat_json_t *string, unsigned char *out)
+{
+    size_t                len;
+    uint32_t              ch;
+    chat_str_t            inner;
+    unsigned char        *start;
+    const unsigned char  *p, *end, *slash;
+
+    inner = chat_json_inner(string);
+    start = out;
+    p = inner.data;
+    end = p + inner.len;
+
+    while (p < end) {
+        slash = memchr(p, '\\', (size_t) (end - p));
+        len = (size_t) ((slash ? slash : end) - p);
+
+        memcpy(out, p, len);
+        out += len;
+        p += len;
+
+        if (slash) {
+            ch = chat_json_char(&p, end);
+
+            if (chat_json_is_lone(ch)) {
+                return -1;
+            }
+
+            out += chat_json_encode(ch, out);
+        }
+    }
+
+    return (long) (out - start);
+}
+
+
+size_t
+chat_json_string_chars(const chat_json_t *string)
+{
+    size_t                n;
+    chat_str_t            run, inner;
+    const unsigned char  *p, *end, *slash;
+
+    inner = chat_json_inner(string);
+    p = inner.data;
+    end = p + inner.len;
+    n = 0;
+
+    while (p < end) {
+        slash = memchr(p, '\\', (size_t) (end - p));
+
+        run.data = p;
+        run.len = (size_t) ((slash ? slash : end) - p);
+
+        n += chat_utf8_chars(run);
+        p += run.len;
+
+        if (slash) {
+            (void) chat_json_char(&p, end);
+            n++;
+        }
+    }
+
+    return n;
+}
+
+
+int
+chat_json_string_blank(const chat_json_t *string)
+{
+    chat_str_t            inner;
+    const unsigned char  *p, *end;
+
+    inner = chat_json_inner(string);
+    p = inner.data;
+    end = p + inner.len;
+
+    while (p < end) {
+        if (!chat_utf8_space(chat_json_char(&p, end))) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+int
+chat_json_uint(const chat_json_t *number, uint64_t *n)
+{
+    size_t    i;
+    uint64_t  value;
+
+    if (number->type != CHAT_JSON_NUMBER || number->raw.len > 18) {
+        return CHAT_ERROR;
+    }
+
+    value = 0;
+
+    for (i = 0; i < number->raw.len; i++) {
+        if (!chat_json_is_digit(number->raw.data[i])) {
+            return CHAT_ERROR;
+        }
+
+        value = value * 10 + (uint64_t) (number->raw.data[i] - '0');
+    }
+
+    *n = value;
+
+    return CHAT_OK;
+}
+
+
+unsigned char *
+chat_json_escape(unsigned char *out, chat_str_t text)
+{
+    size_t                i;
+    unsigned char         ch;
+
+    static const unsigned char  hex[] = "0123456789abcdef";
+    static const unsigned char  letters[] = "btn\0fr";     /* from U+0008 on */
+
+    *out++ = '"';
+
+    for (i = 0; i < text.len; i++) {
+        ch = text.data[i];
+
+        if (ch >= 0x20 && ch != '"' && ch != '\\') {
+            *out++ = ch;
+            continue;
+        }
+
+        *out++ = '\\';
+
+        if (ch >= 0x20) {
+            *out++ = ch;
+
+        } else if (ch >= 0x08 && ch <= 0x0d && letters[ch - 0x08]) {
+            *out++ = letters[ch - 0x08];
+
+        } else {
+            *out++ = 'u';
+            *out++ = '0';
+            *out++ = '0';
+            *out++ = hex[ch >> 4];
+            *out++ = hex[ch & 0x0f];
+        }
+    }
+
+    *out++ = '"';
+
+    return out;
+}
+
+
+/* a string without its quotes */
+static chat_str_t
+chat_json_inner(const chat_json_t *string)
+{
+    return (chat_str_t) { string->raw.len - 2, string->raw.data + 1 };
+}
+
+
+/*
+ * The next code point of a string's inside: one character, one escape, or two
+ * escapes that are a pair.  A lone surrogate comes as it is.
+ */
+static uint32_t
+chat_json_char(const unsigned char **pos, const unsigned char *end)
+{
+    uint32_t              ch, low;
+    const unsigned char  *p;
+
+    p = *pos;
+
+    if (*p != '\\') {
+        return chat_utf8_next(pos);
+    }
+
+    *pos = p + 2;
+
+    switch (p[1]) {
+
+    case 'b':
+        return '\b';
+
+    case 'f':
+        return '\f';
+
+    case 'n':
+        return '\n';
+
+    case 'r':
+        return '\r';
+
+    case 't':
+        return '\t';
+
+    case 'u':
+        break;
+
+    default:
+        return p[1];
+    }
+
+    ch = chat_json_unit(p + 2);
+    p += 6;
+
+    if (chat_json_is_high(ch) && end - p >= 6 && p[0] == '\\' && p[1] == 'u') {
+        low = chat_json_unit(p + 2);
+
+        if (chat_json_is_low(low)) {
+            ch = 0x10000 + ((ch - 0xd800) << 10) + (low - 0xdc00);
+            p += 6;
+        }
+    }
+
+    *pos = p;
+
+    return ch;
+}
+
+
+/* four hexadecimal digits */
+static uint32_t
+chat_json_unit(const unsigned char *p)
+{
+    return (uint32_t) chat_hex(p[0]) << 12 | (uint32_t) chat_hex(p[1]) << 8
+           | (uint32_t) chat_hex(p[2]) << 4 | (uint32_t) chat_hex(p[3]);
+}
+
+
+static size_t
+chat_json_encode(uint32_t ch, unsigned char out[4])
+{
+    if (ch < 0x80) {
+        out[0] = (unsigned char) ch;
+        return 1;
+    }
+
+    if (ch < 0x800) {
+        out[0] = (unsigned char) (0xc0 | ch >> 6);
+        out[1] = (unsigned char) (0x80 | (ch & 0x3f));
+        return 2;
+    }
+
+    if (ch < 0x10000) {
+        out[0] = (unsigned char) (0xe0 | ch >> 12);
+        out[1] = (unsigned char) (0x80 | (ch >> 6 & 0x3f));
+        out[2] = (unsigned char) (0x80 | (ch & 0x3f));
+        return 3;
+    }
+
+    out[0] = (unsigned char) (0xf0 | ch >> 18);
+    out[1] = (unsigned char) (0x80 | (ch >> 12 & 0x3f));
+    out[2] = (unsigned char) (0x80 | (ch >> 6 & 0x3f));
+    out[3] = (unsigned char) (0x80 | (ch & 0x3f));
+
+    return 4;
+}
