@@ -33,7 +33,7 @@
 
 
 typedef struct {
-    uint64_t         left;              /* payload bytes of this frame to come */
+    uint64_t         left;              /* payload bytes of the frame to come */
     uint64_t         total;             /* payload bytes of this message so
                                            far, the current frame's included */
     uint64_t         max;               /* limit of total */
