@@ -20,13 +20,24 @@
 #define chat_json_less(word, n)                                               \
     (((word) - CHAT_JSON_LOW_BITS * (n)) & ~(word) & CHAT_JSON_HIGH_BITS)
 
-#define chat_json_is_digit(ch) ((ch) >= '0' && (ch) <= '9')
+#define chat_json_is_digit(ch)  ((ch) >= '0' && (ch) <= '9')
 
 _Static_assert(CHAT_JSON_MAX_DEPTH <= 64, "the check keeps a bit per level");
 
+#define CHAT_JSON_MORE  2               /* beside CHAT_OK and CHAT_ERROR */
 
-static const unsigned char *chat_json_check_opening(const unsigned char *p,
-    const unsigned char *end, int array, int *empty);
+
+typedef struct {
+    const unsigned char  *pos;
+    const unsigned char  *end;
+    uint64_t              arrays;       /* the lowest bit is the innermost */
+    unsigned              depth;
+    size_t                values;
+} chat_json_checker_t;
+
+
+static int chat_json_check_begin(chat_json_checker_t *c);
+static int chat_json_check_end(chat_json_checker_t *c);
 static const unsigned char *chat_json_check_key(const unsigned char *p,
     const unsigned char *end);
 static const unsigned char *chat_json_check_scalar(const unsigned char *p,
@@ -49,11 +60,9 @@ static const unsigned char *chat_json_skip(const unsigned char *p,
 int
 chat_json_check(chat_str_t text, chat_json_t *value)
 {
-    int                   array, empty;
-    unsigned              depth;
-    uint64_t              arrays;
-    size_t                values;
-    const unsigned char  *p, *end, *start;
+    int                   rc;
+    chat_json_checker_t   c;
+    const unsigned char  *start;
 
     if (value) {
         value->type = CHAT_JSON_NONE;
@@ -63,88 +72,31 @@ chat_json_check(chat_str_t text, chat_json_t *value)
         return CHAT_ERROR;
     }
 
-    end = text.data + text.len;
-    start = chat_json_space(text.data, end);
-    p = start;
-    depth = 0;
-    arrays = 0;
-    values = 0;
+    c.end = text.data + text.len;
+    c.pos = chat_json_space(text.data, c.end);
+    c.arrays = 0;
+    c.depth = 0;
+    c.values = 0;
 
-    for ( ;; ) {
+    start = c.pos;
 
-        /* a value is due at p */
+    do {
+        rc = chat_json_check_begin(&c);
 
-        if (p == end || ++values > CHAT_JSON_MAX_ELEMENTS) {
-            return CHAT_ERROR;
+        if (rc == CHAT_OK) {
+            rc = chat_json_check_end(&c);
         }
 
-        if (*p == '[' || *p == '{') {
+    } while (rc == CHAT_JSON_MORE);
 
-            if (depth++ == CHAT_JSON_MAX_DEPTH) {
-                return CHAT_ERROR;
-            }
-
-            array = *p == '[';
-            arrays = arrays << 1 | (uint64_t) array;
-
-            p = chat_json_check_opening(p + 1, end, array, &empty);
-            if (p == NULL) {
-                return CHAT_ERROR;
-            }
-
-            if (!empty) {
-                continue;
-            }
-
-        } else {
-            p = chat_json_check_scalar(p, end);
-            if (p == NULL) {
-                return CHAT_ERROR;
-            }
-        }
-
-        /* a scalar ends before p, or a container is about to end at p */
-
-        while (depth) {
-            array = (int) (arrays & 1);
-            p = chat_json_space(p, end);
-
-            if (p == end) {
-                return CHAT_ERROR;
-            }
-
-            if (*p != (array ? ']' : '}')) {
-                break;
-            }
-
-            p++;
-            depth--;
-            arrays >>= 1;
-        }
-
-        if (depth == 0) {
-            break;
-        }
-
-        if (*p++ != ',') {
-            return CHAT_ERROR;
-        }
-
-        p = array ? chat_json_space(p, end) : chat_json_check_key(p, end);
-
-        if (p == NULL) {
-            return CHAT_ERROR;
-        }
-    }
-
-    if (chat_json_space(p, end) != end) {
+    if (rc != CHAT_OK || chat_json_space(c.pos, c.end) != c.end) {
         return CHAT_ERROR;
     }
 
     if (value) {
         value->type = chat_json_type(*start);
         value->raw.data = start;
-        value->raw.len = (size_t) (p - start);
+        value->raw.len = (size_t) (c.pos - start);
     }
 
     return CHAT_OK;
@@ -152,21 +104,78 @@ chat_json_check(chat_str_t text, chat_json_t *value)
 
 
 /*
- * What follows a bracket: the first value is due where this ends, or, if the
- * container is empty, its other bracket is there.
+ * A value is due: CHAT_OK if it was a scalar or if it is a container that ends
+ * at once, CHAT_JSON_MORE if it is one whose first value is due now.
  */
-static const unsigned char *
-chat_json_check_opening(const unsigned char *p, const unsigned char *end,
-    int array, int *empty)
+static int
+chat_json_check_begin(chat_json_checker_t *c)
 {
-    p = chat_json_space(p, end);
-    *empty = p < end && *p == (array ? ']' : '}');
+    int  array;
 
-    if (array || *empty) {
-        return p;
+    if (c->pos == c->end || ++c->values > CHAT_JSON_MAX_ELEMENTS) {
+        return CHAT_ERROR;
     }
 
-    return chat_json_check_key(p, end);
+    if (*c->pos != '[' && *c->pos != '{') {
+        c->pos = chat_json_check_scalar(c->pos, c->end);
+
+        return c->pos ? CHAT_OK : CHAT_ERROR;
+    }
+
+    if (c->depth++ == CHAT_JSON_MAX_DEPTH) {
+        return CHAT_ERROR;
+    }
+
+    array = *c->pos == '[';
+    c->arrays = c->arrays << 1 | (uint64_t) array;
+    c->pos = chat_json_space(c->pos + 1, c->end);
+
+    if (c->pos < c->end && *c->pos == (array ? ']' : '}')) {
+        return CHAT_OK;
+    }
+
+    if (!array) {
+        c->pos = chat_json_check_key(c->pos, c->end);
+    }
+
+    return c->pos ? CHAT_JSON_MORE : CHAT_ERROR;
+}
+
+
+/*
+ * A scalar is over or a container is about to end: closes all containers that
+ * end here.  CHAT_OK if none is open, CHAT_JSON_MORE if another value is due.
+ */
+static int
+chat_json_check_end(chat_json_checker_t *c)
+{
+    int  array;
+
+    for ( /* void */ ; c->depth; c->depth--) {
+
+        array = (int) (c->arrays & 1);
+        c->pos = chat_json_space(c->pos, c->end);
+
+        if (c->pos == c->end) {
+            return CHAT_ERROR;
+        }
+
+        if (*c->pos == ',') {
+            c->pos = array ? chat_json_space(c->pos + 1, c->end)
+                           : chat_json_check_key(c->pos + 1, c->end);
+
+            return c->pos ? CHAT_JSON_MORE : CHAT_ERROR;
+        }
+
+        if (*c->pos != (array ? ']' : '}')) {
+            return CHAT_ERROR;
+        }
+
+        c->pos++;
+        c->arrays >>= 1;
+    }
+
+    return CHAT_OK;
 }
 
 
