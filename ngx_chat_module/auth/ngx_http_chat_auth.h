@@ -27,10 +27,18 @@ void ngx_http_chat_auth_token(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *conf, ngx_http_chat_token_t *token);
 
 /*
- * Makes a new token: sets the cookie in the response and fills in token.
+ * Makes a new token: text gets the cookie's value, NGX_HTTP_CHAT_HASH_LEN
+ * bytes, and token is filled in.
  */
-ngx_int_t ngx_http_chat_auth_issue(ngx_http_request_t *r,
-    ngx_http_chat_loc_conf_t *conf, ngx_http_chat_token_t *token);
+void ngx_http_chat_auth_create(ngx_http_chat_token_t *token, u_char *text);
+
+/* sets the session cookie in the response to text, of HASH_LEN bytes */
+ngx_int_t ngx_http_chat_auth_set(ngx_http_request_t *r,
+    ngx_http_chat_loc_conf_t *conf, u_char *text);
+
+/* sets the cookie that the request brought once more, for a new session_ttl */
+ngx_int_t ngx_http_chat_auth_renew(ngx_http_request_t *r,
+    ngx_http_chat_loc_conf_t *conf);
 
 /* clears the cookie in the response */
 ngx_int_t ngx_http_chat_auth_clear(ngx_http_request_t *r,
@@ -40,10 +48,24 @@ ngx_int_t ngx_http_chat_auth_clear(ngx_http_request_t *r,
  * NGX_OK if the request's Origin may use the chat: there is none, or it is the
  * site's own (scheme and Host), or chat_allowed_origins has it; NGX_DECLINED if
  * not.  For a foreign origin that is allowed, the CORS headers of the response
- * are set (Access-Control-Allow-Origin, -Credentials, Vary).
+ * are set (Access-Control-Allow-Origin, -Credentials, Vary).  A request without
+ * an Origin that may change something (any but GET and HEAD) is declined if the
+ * browser says that another site made it (Sec-Fetch-Site).  NGX_ERROR without
+ * memory.
+ *
+ * The scheme is that of the connection to nginx: behind a proxy that ends TLS
+ * the site's origin has to be in chat_allowed_origins.
  */
 ngx_int_t ngx_http_chat_auth_origin(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *conf);
+
+/*
+ * NGX_OK if the request is the preflight (OPTIONS) of a foreign origin that is
+ * allowed; the response's CORS headers are then set, methods being what the
+ * route has.  Otherwise NGX_DECLINED, or NGX_ERROR without memory.
+ */
+ngx_int_t ngx_http_chat_auth_preflight(ngx_http_request_t *r,
+    ngx_http_chat_loc_conf_t *conf, ngx_str_t *methods);
 
 
 #endif /* NGX_HTTP_CHAT_AUTH_H */

@@ -36,6 +36,21 @@ extern ngx_http_chat_redis_script_t  *ngx_http_chat_scripts[];
 /* fills in the scripts' SHA1; once, when the configuration is read */
 void ngx_http_chat_store_init(void);
 
+/*
+ * Sends a command written as text: words are separated by one space each, and
+ * in a word %V stands for the next ngx_str_t *, %L for the next int64_t.  What
+ * is put in may hold any bytes, spaces too.  At most 16 words.
+ */
+ngx_http_chat_op_t *ngx_http_chat_store_command(ngx_http_chat_redis_t *redis,
+    ngx_http_chat_redis_handler_pt handler, void *data, const char *words, ...);
+
+/*
+ * Appends text as a JSON string, with its quotes, to what is at out: there are
+ * at least 6 * text->len + 2 bytes of room.  Bytes that are no UTF-8 (another
+ * program may have written them into Redis) become U+FFFD.
+ */
+u_char *ngx_http_chat_store_escape(u_char *out, ngx_str_t *text);
+
 
 /* sessions: ngx_http_chat_store_session.c */
 
@@ -54,31 +69,51 @@ ngx_int_t ngx_http_chat_session_read(redisReply *reply, ngx_pool_t *pool,
     ngx_http_chat_identity_t *user);
 
 /*
+ * Renews the session's place in its user's list of sessions, as _get renewed
+ * the session.  Nobody waits for the answer: at worst the list is older.
+ */
+void ngx_http_chat_session_renew(ngx_http_chat_redis_t *redis,
+    ngx_http_chat_token_t *token, ngx_str_t *user_id, time_t ttl);
+
+/*
  * Stores a session of user and adds it to the user's list of sessions, whose
- * expired entries go.  The handler gets the last command's reply.
+ * expired entries go.  The reply is 1 if the session is there in the end, 0 or
+ * an error if Redis refused it.
  */
 ngx_http_chat_op_t *ngx_http_chat_session_put(ngx_http_chat_redis_t *redis,
     ngx_http_chat_token_t *token, ngx_http_chat_identity_t *user, time_t ttl,
     ngx_http_chat_redis_handler_pt handler, void *data);
 
 /*
- * Ends one session, or all of a user: deletes it and tells all workers to close
- * its live connections (PUBLISH chat:workers "revoke {hash}").
+ * Ends one session: deletes it and tells all workers to close its live
+ * connections (PUBLISH chat:workers "revoke {hash}").  The reply is that of
+ * DEL; the rest is sent along.
  */
 ngx_http_chat_op_t *ngx_http_chat_session_end(ngx_http_chat_redis_t *redis,
     ngx_http_chat_token_t *token, ngx_str_t *user_id,
     ngx_http_chat_redis_handler_pt handler, void *data);
-ngx_http_chat_op_t *ngx_http_chat_session_end_all(ngx_http_chat_redis_t *redis,
+
+/*
+ * Ends all sessions of a user, in rounds, as a script may not touch keys that
+ * it learns only while it runs: _list asks for some of them, _end_listed ends
+ * those and returns their number, or NGX_ERROR if Redis is away.  The user has
+ * none left when a list is empty.  _put stores a session before it lists it, so
+ * that none is on the list, and taken off it, before it can be deleted.
+ */
+ngx_http_chat_op_t *ngx_http_chat_session_list(ngx_http_chat_redis_t *redis,
     ngx_str_t *user_id, ngx_http_chat_redis_handler_pt handler, void *data);
+ngx_int_t ngx_http_chat_session_end_listed(ngx_http_chat_redis_t *redis,
+    ngx_str_t *user_id, redisReply *reply);
 
 
 /* rooms and messages: ngx_http_chat_store_room.c */
 
 /*
  * Appends a message (script append): stored and published in one step.
- * text is the message as a JSON string, with its quotes, exactly as it came.
- * nonce: len 0 for none.  show_room (len 0: none) is the data of a show.room
- * event, published before the message if the room had no messages.
+ * text is the message as a JSON string, with its quotes, exactly as it came;
+ * the other strings are plain UTF-8.  nonce: len 0 for none.  show_room (len 0:
+ * none) is the data of a show.room event, JSON, published before the message if
+ * the room had no messages.
  */
 typedef struct {
     ngx_str_t                    server_id;
@@ -101,6 +136,8 @@ ngx_int_t ngx_http_chat_room_append_read(redisReply *reply, ngx_str_t *id,
 /*
  * A page of a room's history (script page).  The reply is read with
  * ngx_http_chat_room_message(): element by element, in the order asked for.
+ * By position a page is longer than size where several messages share the last
+ * position (other servers count in seconds): the next page starts behind it.
  */
 typedef enum {
     NGX_HTTP_CHAT_PAGE_OFFSET = 0,      /* newest first, behind offset messages */
@@ -123,9 +160,10 @@ ngx_http_chat_op_t *ngx_http_chat_room_page(ngx_http_chat_redis_t *redis,
 /*
  * The i-th message of a page.  NGX_OK: json is the message's object as clients
  * get it, {"id","from","date","message","roomId"}, ids as strings and in lower
- * case: our own bytes as they are, a foreign server's rewritten in pool; pos is
- * its position.  NGX_DECLINED: no JSON object or no message, to be skipped
- * (logged by the caller's log at most once a minute).  NGX_DONE: no i-th.
+ * case: our own bytes as they are in the reply, a foreign server's rewritten in
+ * pool; pos is its position.  NGX_DECLINED: no JSON object or no message, to be
+ * skipped (logged to log at most once a minute).  NGX_DONE: no i-th.  NGX_ERROR
+ * without memory.
  */
 ngx_int_t ngx_http_chat_room_message(redisReply *reply, ngx_uint_t i,
     ngx_str_t *room, ngx_pool_t *pool, ngx_log_t *log, ngx_str_t *json,

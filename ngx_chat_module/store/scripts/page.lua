@@ -1,0 +1,43 @@
+-- Reads a page of a room's history.
+--
+-- KEYS  the room's sorted set
+-- ARGV  "offset", "before" or "after"; the offset, or the position; the size
+--
+-- Returns member, score, member, score...: newest first, but oldest first for
+-- "after".  Messages that share the page's last score are all returned, beyond
+-- the size if need be, since the next page starts behind that score.  (Their
+-- number is bounded, as nothing else bounds what was written here.)
+
+local room = KEYS[1]
+local kind, from, size = ARGV[1], ARGV[2], tonumber(ARGV[3])
+
+if kind == 'offset' then
+    from = tonumber(from)
+
+    return redis.call('ZREVRANGE', room, from, from + size - 1, 'WITHSCORES')
+end
+
+local command = kind == 'before' and 'ZREVRANGEBYSCORE' or 'ZRANGEBYSCORE'
+local rows = redis.call(command, room, '(' .. from,
+                        kind == 'before' and '-inf' or '+inf', 'WITHSCORES',
+                        'LIMIT', 0, size)
+
+if #rows < size * 2 then
+    return rows
+end
+
+local score = rows[#rows]
+local same = 0
+
+while same < size and rows[#rows - 2 * same] == score do
+    same = same + 1
+end
+
+local rest = redis.call(command, room, score, score, 'WITHSCORES', 'LIMIT',
+                        same, 10000)
+
+for i = 1, #rest do
+    rows[#rows + 1] = rest[i]
+end
+
+return rows
