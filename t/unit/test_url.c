@@ -1,0 +1,270 @@
+/* chat_url: the address of a Redis */
+
+#include "test.h"
+#include "chat_url.h"
+
+
+static void
+tcp_addresses(void **state)
+{
+    size_t       i;
+    chat_str_t   in;
+    chat_url_t   url;
+    const char  *error;
+
+    static const struct {
+        const char  *text;
+        const char  *user;
+        const char  *password;
+        const char  *host;
+        unsigned     port;
+        unsigned     db;
+    } tests[] = {
+        { "redis://localhost", "", "", "localhost", 6379, 0 },
+        { "redis://127.0.0.1:6380", "", "", "127.0.0.1", 6380, 0 },
+        { "redis://127.0.0.1:6379/0", "", "", "127.0.0.1", 6379, 0 },
+        { "redis://h/15", "", "", "h", 6379, 15 },
+        { "redis://h/", "", "", "h", 6379, 0 },
+        { "redis://h:1/99999", "", "", "h", 1, 99999 },
+        { "redis://h:65535", "", "", "h", 65535, 0 },
+        { "redis://[::1]", "", "", "::1", 6379, 0 },
+        { "redis://[fe80::1.2.3.4]:7000/2", "", "", "fe80::1.2.3.4", 7000, 2 },
+        { "redis://Redis-1.my_host.example:7000", "", "",
+          "Redis-1.my_host.example", 7000, 0 },
+        { "redis://:secret@h", "", "secret", "h", 6379, 0 },
+        { "redis://user:secret@h:7000/3", "user", "secret", "h", 7000, 3 },
+        { "redis://us%65r:p%40ss%3a%2F%25@h", "user", "p@ss:/%", "h", 6379,
+          0 },
+        { "redis://u:p:q@r@h", "u", "p:q@r", "h", 6379, 0 },
+        { "redis://u:p+q@[::1]:1", "u", "p+q", "::1", 1, 0 },
+        { "redis://u:p?q@h", "u", "p?q", "h", 6379, 0 },
+        { "redis://h:06379", "", "", "h", 6379, 0 }
+    };
+
+    (void) state;
+
+    for (i = 0; i < lengthof(tests); i++) {
+        in = ctext(tests[i].text);
+        memset(&url, 0xa5, sizeof(url));
+        error = NULL;
+
+        if (chat_url_parse(in, test_alloc(in.len), &url, &error) != CHAT_OK) {
+            fail_msg("refused: %s, %s", tests[i].text, error);
+        }
+
+        assert_true(chat_str_eq(url.user, ctext(tests[i].user)));
+        assert_true(chat_str_eq(url.password, ctext(tests[i].password)));
+        assert_true(chat_str_eq(url.host, ctext(tests[i].host)));
+        assert_int_equal(url.path.len, 0);
+        assert_int_equal(url.port, tests[i].port);
+        assert_int_equal(url.db, tests[i].db);
+    }
+}
+
+
+static void
+unix_addresses(void **state)
+{
+    size_t       i;
+    chat_str_t   in;
+    chat_url_t   url;
+    const char  *error;
+
+    static const struct {
+        const char  *text;
+        const char  *user;
+        const char  *password;
+        const char  *path;
+        unsigned     db;
+    } tests[] = {
+        { "redis+unix:///run/redis.sock", "", "", "/run/redis.sock", 0 },
+        { "redis+unix:///run/redis.sock?db=7", "", "", "/run/redis.sock", 7 },
+        { "redis+unix:///a%20b%3Fc?db=0", "", "", "/a b?c", 0 },
+        { "redis+unix://:pw@/s", "", "pw", "/s", 0 },
+        { "redis+unix://u:p%2fw@/s?db=99999", "u", "p/w", "/s", 99999 },
+        { "redis+unix:///a@b", "", "", "/a@b", 0 },
+        { "redis+unix:////s", "", "", "//s", 0 }
+    };
+
+    (void) state;
+
+    for (i = 0; i < lengthof(tests); i++) {
+        in = ctext(tests[i].text);
+        memset(&url, 0xa5, sizeof(url));
+        error = NULL;
+
+        if (chat_url_parse(in, test_alloc(in.len), &url, &error) != CHAT_OK) {
+            fail_msg("refused: %s, %s", tests[i].text, error);
+        }
+
+        assert_true(chat_str_eq(url.user, ctext(tests[i].user)));
+        assert_true(chat_str_eq(url.password, ctext(tests[i].password)));
+        assert_int_equal(url.host.len, 0);
+        assert_true(chat_str_eq(url.path, ctext(tests[i].path)));
+        assert_int_equal(url.db, tests[i].db);
+    }
+}
+
+
+static void
+refused(chat_str_t in, const char *want)
+{
+    chat_url_t   url;
+    const char  *error;
+
+    error = NULL;
+
+    if (chat_url_parse(in, test_alloc(in.len), &url, &error) != CHAT_ERROR) {
+        fail_msg("accepted: %.*s", (int) in.len, (const char *) in.data);
+    }
+
+    assert_non_null(error);
+    assert_string_equal(error, want);
+}
+
+
+static void
+faults(void **state)
+{
+    size_t  i;
+
+    static const struct {
+        const char  *text;
+        const char  *error;
+    } tests[] = {
+        { "", "neither redis:// nor redis+unix://" },
+        { "localhost", "neither redis:// nor redis+unix://" },
+        { "redis:/", "neither redis:// nor redis+unix://" },
+        { "rediss://h", "neither redis:// nor redis+unix://" },
+        { "http://h", "neither redis:// nor redis+unix://" },
+        { "unix:/s", "neither redis:// nor redis+unix://" },
+
+        { "redis://", "no host" },
+        { "redis:///0", "no host" },
+        { "redis://:6379", "no host" },
+        { "redis://::1", "no host" },
+        { "redis://[]", "no host" },
+        { "redis://:pw@", "no host" },
+        { "redis://:pw@/0", "no host" },
+
+        { "redis://a b", "invalid host" },
+        { "redis://h?db=1", "invalid host" },
+        { "redis://h#x", "invalid host" },
+        { "redis://h%41", "invalid host" },
+        { "redis://caf\xc3\xa9", "invalid host" },
+        { "redis://[g::1]", "invalid host" },
+        { "redis://[::1%25lo]", "invalid host" },
+        { "redis://[::1", "no \"]\" behind an IPv6 address" },
+
+        { "redis://h:", "invalid port" },
+        { "redis://h:/0", "invalid port" },
+        { "redis://h:0", "invalid port" },
+        { "redis://h:65536", "invalid port" },
+        { "redis://h:99999", "invalid port" },
+        { "redis://h:4294973675", "invalid port" },
+        { "redis://h:-1", "invalid port" },
+        { "redis://h:6379x", "invalid port" },
+        { "redis://h:1:2", "invalid port" },
+        { "redis://[::1]6379", "invalid port" },
+        { "redis://[::1]:", "invalid port" },
+
+        { "redis://h/x", "invalid database" },
+        { "redis://h/-1", "invalid database" },
+        { "redis://h/100000", "invalid database" },
+        { "redis://h/4294967296", "invalid database" },
+        { "redis://h/0/", "invalid database" },
+        { "redis://h/0?a=b", "invalid database" },
+        { "redis://h//", "invalid database" },
+
+        { "redis://user@h", "no password before \"@\"" },
+        { "redis://user:@h", "no password before \"@\"" },
+        { "redis://:@h", "no password before \"@\"" },
+        { "redis://@h", "no password before \"@\"" },
+        { "redis+unix://@/s", "no password before \"@\"" },
+
+        { "redis://:%@h", "invalid percent escape" },
+        { "redis://:%4@h", "invalid percent escape" },
+        { "redis://:%4g@h", "invalid percent escape" },
+        { "redis://%zz:p@h", "invalid percent escape" },
+        { "redis+unix:///s%", "invalid percent escape" },
+        { "redis://:a%00b@h", "NUL in address" },
+        { "redis://a%00:b@h", "NUL in address" },
+        { "redis+unix:///s%00", "NUL in address" },
+
+        { "redis+unix://", "no path of a Unix socket" },
+        { "redis+unix:///", "no path of a Unix socket" },
+        { "redis+unix:///?db=1", "no path of a Unix socket" },
+        { "redis+unix://h/s", "host before the path of a Unix socket" },
+        { "redis+unix://:pw@h/s", "host before the path of a Unix socket" },
+        { "redis+unix:///s?", "unknown parameter" },
+        { "redis+unix:///s?database=1", "unknown parameter" },
+        { "redis+unix:///s?db", "unknown parameter" },
+        { "redis+unix:///s?db=", "invalid database" },
+        { "redis+unix:///s?db=x", "invalid database" },
+        { "redis+unix:///s?db=1&a=b", "invalid database" },
+        { "redis+unix:///s?db=100000", "invalid database" }
+    };
+
+    (void) state;
+
+    for (i = 0; i < lengthof(tests); i++) {
+        refused(ctext(tests[i].text), tests[i].error);
+    }
+
+    refused(text("redis://h\0"), "NUL in address");
+    refused(text("redis://:p\0w@h"), "NUL in address");
+    refused(text("redis+unix:///s\0x"), "NUL in address");
+    refused((chat_str_t) { 0, NULL }, "neither redis:// nor redis+unix://");
+}
+
+
+/* sun_path has room for 107 bytes and a NUL */
+static void
+limit_of_a_path(void **state)
+{
+    char         address[13 + 3 * 108];
+    size_t       i;
+    chat_str_t   in;
+    chat_url_t   url;
+    const char  *error;
+
+    (void) state;
+
+    memcpy(address, "redis+unix://", 13);
+    memset(address + 13, '/', sizeof(address) - 13);
+
+    in = test_text(address, 13 + 107);
+    assert_int_equal(chat_url_parse(in, test_alloc(in.len), &url, &error),
+                     CHAT_OK);
+    assert_int_equal(url.path.len, 107);
+
+    refused(test_text(address, 13 + 108), "path of a Unix socket is too long");
+
+    /* decoded bytes count */
+
+    for (i = 0; i < 107; i++) {
+        memcpy(address + 14 + 3 * i, "%61", 3);
+    }
+
+    in = test_text(address, 14 + 3 * 106);
+    assert_int_equal(chat_url_parse(in, test_alloc(in.len), &url, &error),
+                     CHAT_OK);
+    assert_int_equal(url.path.len, 107);
+
+    refused(test_text(address, 14 + 3 * 107),
+            "path of a Unix socket is too long");
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        test(tcp_addresses),
+        test(unix_addresses),
+        test(faults),
+        test(limit_of_a_path)
+    };
+
+    return cmocka_run_group_tests_name("url", tests, NULL, NULL);
+}
