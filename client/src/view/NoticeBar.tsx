@@ -1,0 +1,26 @@
+import { text } from "../text/en";
+import { useChat, useSelect } from "./context";
+import { Icon } from "./parts/Icon";
+
+/** Something that is told once and stays until it is closed. */
+export function NoticeBar() {
+  const chat = useChat();
+  const notice = useSelect((state) => state.notice);
+
+  return (
+    <div className="notices" role={notice?.kind === "failed" ? "alert" : "status"}>
+      {notice && (
+        <div className="notice" data-kind={notice.kind} key={notice.key}>
+          <p>{notice.text}</p>
+          <button
+            className="icon-button"
+            aria-label={text.notice.close}
+            onClick={() => chat.dismissNotice()}
+          >
+            <Icon name="close" />
+          </button>
+        </div>
+      )}
+    </div>
+  );
+}
