@@ -11,6 +11,7 @@ code=ngx_chat_module/ngx_http_chat_module.c
 
 in_code() {
     awk '
+        /^#define NGX_HTTP_CHAT_ANY_CONF/ { getline any }
         /^static ngx_command_t/ { table = 1 }
         table && /ngx_null_command/ { exit }
 
@@ -24,6 +25,7 @@ in_code() {
 
         table && name && /,$/ && flags ~ /NGX_CONF_/ {
             list = ""
+            gsub(/NGX_HTTP_CHAT_ANY_CONF/, any, flags)
             if (flags ~ /NGX_HTTP_MAIN_CONF/) list = list ", http"
             if (flags ~ /NGX_HTTP_SRV_CONF/) list = list ", server"
             if (flags ~ /NGX_HTTP_LOC_CONF/) list = list ", location"
