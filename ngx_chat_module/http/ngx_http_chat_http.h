@@ -1,6 +1,7 @@
 /*
  * The HTTP side: which requests are the chat's, the route table, and what the
- * resources share: bodies in, JSON out, the session of a request.
+ * resources share: bodies in, JSON out, the session of a request, questions to
+ * Redis.
  */
 
 #ifndef NGX_HTTP_CHAT_HTTP_H
@@ -23,52 +24,187 @@ ngx_int_t ngx_http_chat_precontent_handler(ngx_http_request_t *r);
 
 /*
  * A request in progress, the module's context of r.  It belongs to r->pool;
- * what waits for it (op, job) is cancelled by the pool's cleanup, so that
- * no answer ever reaches a request that has gone.
+ * what it waits for is cancelled when the reply is sent and by the pool's
+ * cleanup, so that no answer ever reaches a request that is done or gone.
+ * While it waits, a timer keeps a worker that is told to go from going, and
+ * ends the wait with 503 should nothing else do so.
  */
 
-typedef struct ngx_http_chat_ctx_s  ngx_http_chat_ctx_t;
+typedef struct ngx_http_chat_ctx_s    ngx_http_chat_ctx_t;
+typedef struct ngx_http_chat_route_s  ngx_http_chat_route_t;
+typedef struct ngx_http_chat_ask_s    ngx_http_chat_ask_t;
 
 typedef void (*ngx_http_chat_next_pt)(ngx_http_chat_ctx_t *ctx);
+
+/* the answer to one question, the one that was asked with n */
+typedef void (*ngx_http_chat_answer_pt)(ngx_http_chat_ctx_t *ctx,
+    redisReply *reply, ngx_uint_t n);
 
 struct ngx_http_chat_ctx_s {
     ngx_http_request_t            *request;
     ngx_http_chat_loc_conf_t      *conf;
     ngx_http_chat_redis_t         *redis;
 
-    ngx_str_t                      path;          /* below the base */
+    const ngx_http_chat_route_t   *route;         /* NULL in live/ */
     ngx_str_t                      arg;           /* the route's parameter */
 
     ngx_http_chat_token_t          token;
     ngx_http_chat_identity_t       user;          /* id.len 0: no session */
 
-    json_t                        *body;          /* freed by the cleanup */
+    u_char                        *raw;           /* the body as it comes */
+    size_t                         raw_len;
+    size_t                         raw_size;
+    json_t                        *body;          /* freed by the cleanup; NULL:
+                                                     no body came */
 
-    ngx_http_chat_op_t            *op;
-    void                          *job;
+    ngx_queue_t                    asks;          /* that wait for an answer */
+    void                          *job;           /* a password's, or NULL */
+    ngx_event_t                    timer;
+
     ngx_http_chat_next_pt          next;
     void                          *data;          /* the resource's own */
 };
 
+/* the context of r, made if there is none; NULL without memory */
+ngx_http_chat_ctx_t *ngx_http_chat_ctx(ngx_http_request_t *r);
 
-/*
- * Sends a reply and finalizes the request.  {"message":...} for errors; json
- * must live in r->pool (or be constant).
- */
-void ngx_http_chat_send_json(ngx_http_request_t *r, ngx_uint_t status,
-    ngx_str_t *json);
-void ngx_http_chat_send_error(ngx_http_request_t *r, ngx_uint_t status,
-    const char *message);
-
+/* cancels all that is waited for */
+void ngx_http_chat_ctx_release(ngx_http_chat_ctx_t *ctx);
 
 /*
  * Looks the session of r up and calls next with ctx->user set (id.len 0:
  * none); answers 503 itself if Redis is away.  Used by live/ as well, for
  * /stream and /events.  The request is held (r->main->count) by the caller.
  */
-ngx_http_chat_ctx_t *ngx_http_chat_ctx(ngx_http_request_t *r);
 void ngx_http_chat_with_session(ngx_http_chat_ctx_t *ctx,
     ngx_http_chat_next_pt next);
+
+/*
+ * Asks Redis; any number of questions may be out at a time, and answers come in
+ * the order of the questions.  NGX_ERROR: Redis is away; the request has been
+ * answered with 503 and may be gone.
+ *
+ * _command() takes the words of ngx_http_chat_store_command().  For the store's
+ * other calls, _ask() makes the data that goes with ngx_http_chat_answer() as
+ * their handler (NULL without memory), and _asked() takes their result.
+ */
+ngx_int_t ngx_http_chat_command(ngx_http_chat_ctx_t *ctx,
+    ngx_http_chat_answer_pt answer, ngx_uint_t n, const char *words, ...);
+ngx_http_chat_ask_t *ngx_http_chat_ask(ngx_http_chat_ctx_t *ctx,
+    ngx_http_chat_answer_pt answer, ngx_uint_t n);
+ngx_int_t ngx_http_chat_asked(ngx_http_chat_ask_t *ask, ngx_http_chat_op_t *op);
+void ngx_http_chat_answer(void *ask, redisReply *reply);
+
+/*
+ * From here on a client that goes away is noticed, and the request ends.  Within
+ * the first call of the content handler, or when the body has been read.
+ */
+void ngx_http_chat_watch(ngx_http_request_t *r);
+
+/* 1 if all questions have been answered */
+ngx_uint_t ngx_http_chat_all_answered(ngx_http_chat_ctx_t *ctx);
+
+/*
+ * 1 if reply is no answer but an error, or missing: the request has then been
+ * answered, with 500 for a key that holds something else and with 503 for
+ * anything else
+ */
+ngx_uint_t ngx_http_chat_failed(ngx_http_chat_ctx_t *ctx, redisReply *reply);
+
+/* starts and ends the wait for a password job (ctx->job) */
+void ngx_http_chat_wait_job(ngx_http_chat_ctx_t *ctx, void *job);
+void ngx_http_chat_job_done(ngx_http_chat_ctx_t *ctx);
+
+
+/*
+ * Sends a reply and finalizes the request.  {"message":...} for errors; what is
+ * sent must live in r->pool (or be constant).
+ */
+void ngx_http_chat_send_body(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *content_type, ngx_str_t *body);
+void ngx_http_chat_send_json(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *json);
+void ngx_http_chat_send_error(ngx_http_request_t *r, ngx_uint_t status,
+    const char *message);
+
+/* 503, with Retry-After */
+void ngx_http_chat_send_unavailable(ngx_http_request_t *r);
+
+/* adds a header to the reply; both live in r->pool or are constant */
+ngx_int_t ngx_http_chat_add_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value);
+
+
+/*
+ * JSON that is put together piece by piece, in r->pool.  Without memory it
+ * stays failed, and sending it answers 500.
+ */
+typedef struct {
+    ngx_pool_t                    *pool;
+    u_char                        *start;
+    u_char                        *last;
+    u_char                        *end;
+    unsigned                       failed:1;
+} ngx_http_chat_text_t;
+
+void ngx_http_chat_text_init(ngx_http_chat_text_t *text, ngx_pool_t *pool);
+void ngx_http_chat_text_add(ngx_http_chat_text_t *text, const char *s);
+void ngx_http_chat_text_add_str(ngx_http_chat_text_t *text, ngx_str_t *str);
+void ngx_http_chat_text_add_json(ngx_http_chat_text_t *text, ngx_str_t *str);
+void ngx_http_chat_send_text(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_http_chat_text_t *text);
+
+/* {"id":"1","username":"..."} */
+void ngx_http_chat_text_add_identity(ngx_http_chat_text_t *text,
+    ngx_http_chat_identity_t *user);
+
+/* "1":{"id":"1","username":"...","online":true}, behind a comma if need be */
+void ngx_http_chat_text_add_user(ngx_http_chat_text_t *text, ngx_str_t *id,
+    ngx_str_t *username, ngx_uint_t online);
+
+
+/*
+ * Reads the request's body and calls next with ctx->body set.  What is no JSON
+ * object, too long or of another type is answered here.  optional: an empty
+ * body is none.  Returns what a content handler does.
+ */
+ngx_int_t ngx_http_chat_body_read(ngx_http_chat_ctx_t *ctx,
+    ngx_uint_t optional, ngx_http_chat_next_pt next);
+
+/*
+ * Copies a request body that nginx has read, from memory or from its temporary
+ * file.  The length; out may be NULL, otherwise it has room for as much.
+ * NGX_ERROR if the file can't be read.  For live/.
+ */
+ssize_t ngx_http_chat_body_copy(ngx_http_request_t *r, u_char *out);
+
+/* a string member of the body; NGX_DECLINED if there is none */
+ngx_int_t ngx_http_chat_body_string(ngx_http_chat_ctx_t *ctx, const char *key,
+    ngx_str_t *str);
+
+
+/* the resources: handlers of the route table */
+
+struct ngx_http_chat_route_s {
+    const char                    *path;          /* a segment "*" is any one */
+    ngx_uint_t                     methods;
+    ngx_http_chat_next_pt          handler;
+    unsigned                       session:1;     /* 403 without one */
+    unsigned                       body:1;        /* JSON is expected */
+    unsigned                       optional:1;    /* but need not come */
+};
+
+void ngx_http_chat_me_handler(ngx_http_chat_ctx_t *ctx);
+void ngx_http_chat_login_handler(ngx_http_chat_ctx_t *ctx);
+void ngx_http_chat_logout_handler(ngx_http_chat_ctx_t *ctx);
+void ngx_http_chat_links_handler(ngx_http_chat_ctx_t *ctx);
+void ngx_http_chat_randomname_handler(ngx_http_chat_ctx_t *ctx);
+void ngx_http_chat_users_handler(ngx_http_chat_ctx_t *ctx);
+void ngx_http_chat_online_handler(ngx_http_chat_ctx_t *ctx);
+void ngx_http_chat_rooms_handler(ngx_http_chat_ctx_t *ctx);
+void ngx_http_chat_room_handler(ngx_http_chat_ctx_t *ctx);
+void ngx_http_chat_preload_handler(ngx_http_chat_ctx_t *ctx);
+void ngx_http_chat_messages_handler(ngx_http_chat_ctx_t *ctx);
 
 
 #endif /* NGX_HTTP_CHAT_HTTP_H */

@@ -67,16 +67,32 @@ ngx_http_chat_op_t *
 ngx_http_chat_store_command(ngx_http_chat_redis_t *redis,
     ngx_http_chat_redis_handler_pt handler, void *data, const char *words, ...)
 {
+    va_list              args;
+    ngx_http_chat_op_t  *op;
+
+    va_start(args, words);
+    op = ngx_http_chat_store_vcommand(redis, handler, data, words, args);
+    va_end(args);
+
+    return op;
+}
+
+
+ngx_http_chat_op_t *
+ngx_http_chat_store_vcommand(ngx_http_chat_redis_t *redis,
+    ngx_http_chat_redis_handler_pt handler, void *data, const char *words,
+    va_list args)
+{
     size_t               size;
     u_char              *buf, stack[512];
-    va_list              args;
+    va_list              again;
     ngx_str_t            argv[NGX_HTTP_CHAT_STORE_WORDS];
     ngx_uint_t           argc;
     ngx_http_chat_op_t  *op;
 
-    va_start(args, words);
-    size = ngx_http_chat_store_words(NULL, argv, &argc, words, args);
-    va_end(args);
+    va_copy(again, args);
+    size = ngx_http_chat_store_words(NULL, argv, &argc, words, again);
+    va_end(again);
 
     buf = stack;
 
@@ -87,9 +103,7 @@ ngx_http_chat_store_command(ngx_http_chat_redis_t *redis,
         }
     }
 
-    va_start(args, words);
     (void) ngx_http_chat_store_words(buf, argv, &argc, words, args);
-    va_end(args);
 
     op = ngx_http_chat_redis_command(redis, handler, data, argc, argv);
 

@@ -43,6 +43,9 @@ void ngx_http_chat_store_init(void);
  */
 ngx_http_chat_op_t *ngx_http_chat_store_command(ngx_http_chat_redis_t *redis,
     ngx_http_chat_redis_handler_pt handler, void *data, const char *words, ...);
+ngx_http_chat_op_t *ngx_http_chat_store_vcommand(ngx_http_chat_redis_t *redis,
+    ngx_http_chat_redis_handler_pt handler, void *data, const char *words,
+    va_list args);
 
 /*
  * Appends text as a JSON string, with its quotes, to what is at out: there are

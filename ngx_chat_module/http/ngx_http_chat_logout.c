@@ -1,0 +1,120 @@
+/*
+ * POST /logout: ends the session, or, with {"everywhere":true}, all of the
+ * user's.  The cookie is cleared once Redis has confirmed.
+ */
+
+#include "ngx_http_chat_http.h"
+
+
+static void ngx_http_chat_logout_list(ngx_http_chat_ctx_t *ctx);
+static void ngx_http_chat_logout_listed(ngx_http_chat_ctx_t *ctx,
+    redisReply *reply, ngx_uint_t n);
+static void ngx_http_chat_logout_end(ngx_http_chat_ctx_t *ctx);
+static void ngx_http_chat_logout_ended(ngx_http_chat_ctx_t *ctx,
+    redisReply *reply, ngx_uint_t n);
+
+
+void
+ngx_http_chat_logout_handler(ngx_http_chat_ctx_t *ctx)
+{
+    json_t  *everywhere;
+
+    everywhere = json_object_get(ctx->body, "everywhere");
+
+    if (everywhere && !json_is_boolean(everywhere)) {
+        ngx_http_chat_send_error(ctx->request, NGX_HTTP_BAD_REQUEST,
+                                 "\"everywhere\" must be true or false");
+        return;
+    }
+
+    if (json_is_true(everywhere)) {
+        ngx_http_chat_logout_list(ctx);
+        return;
+    }
+
+    ngx_http_chat_logout_end(ctx);
+}
+
+
+static void
+ngx_http_chat_logout_list(ngx_http_chat_ctx_t *ctx)
+{
+    ngx_http_chat_ask_t  *ask;
+
+    ask = ngx_http_chat_ask(ctx, ngx_http_chat_logout_listed, 0);
+    if (ask == NULL) {
+        return;
+    }
+
+    (void) ngx_http_chat_asked(ask,
+                  ngx_http_chat_session_list(ctx->redis, &ctx->user.id,
+                                             ngx_http_chat_answer, ask));
+}
+
+
+static void
+ngx_http_chat_logout_listed(ngx_http_chat_ctx_t *ctx, redisReply *reply,
+    ngx_uint_t n)
+{
+    ngx_int_t  ended;
+
+    if (ngx_http_chat_failed(ctx, reply)) {
+        return;
+    }
+
+    ended = ngx_http_chat_session_end_listed(ctx->redis, &ctx->user.id, reply);
+
+    if (ended == NGX_ERROR) {
+        ngx_http_chat_send_unavailable(ctx->request);
+        return;
+    }
+
+    if (ended) {
+        ngx_http_chat_logout_list(ctx);
+        return;
+    }
+
+    /* this session too, in case that it was not listed */
+
+    ngx_http_chat_logout_end(ctx);
+}
+
+
+static void
+ngx_http_chat_logout_end(ngx_http_chat_ctx_t *ctx)
+{
+    ngx_http_chat_ask_t  *ask;
+
+    ask = ngx_http_chat_ask(ctx, ngx_http_chat_logout_ended, 0);
+    if (ask == NULL) {
+        return;
+    }
+
+    (void) ngx_http_chat_asked(ask,
+                  ngx_http_chat_session_end(ctx->redis, &ctx->token,
+                                            &ctx->user.id,
+                                            ngx_http_chat_answer, ask));
+}
+
+
+static void
+ngx_http_chat_logout_ended(ngx_http_chat_ctx_t *ctx, redisReply *reply,
+    ngx_uint_t n)
+{
+    ngx_str_t             json;
+    ngx_http_request_t   *r;
+
+    r = ctx->request;
+
+    if (ngx_http_chat_failed(ctx, reply)) {
+        return;
+    }
+
+    if (ngx_http_chat_auth_clear(r, ctx->conf) != NGX_OK) {
+        ngx_http_chat_send_unavailable(r);
+        return;
+    }
+
+    ngx_str_set(&json, "null");
+    ngx_http_chat_send_json(r, NGX_HTTP_OK, &json);
+}

@@ -1,0 +1,41 @@
+/*
+ * GET /me: who one is, or null.  Clients ask it when they start, so the cookie
+ * is renewed here, as the session in Redis is with every request.
+ */
+
+#include "ngx_http_chat_http.h"
+
+
+static void ngx_http_chat_me_answer(ngx_http_chat_ctx_t *ctx);
+
+
+void
+ngx_http_chat_me_handler(ngx_http_chat_ctx_t *ctx)
+{
+    ngx_http_chat_with_session(ctx, ngx_http_chat_me_answer);
+}
+
+
+static void
+ngx_http_chat_me_answer(ngx_http_chat_ctx_t *ctx)
+{
+    ngx_http_request_t    *r;
+    ngx_http_chat_text_t   text;
+
+    r = ctx->request;
+
+    ngx_http_chat_text_init(&text, r->pool);
+
+    if (ctx->user.id.len == 0) {
+        ngx_http_chat_text_add(&text, "null");
+
+    } else {
+        ngx_http_chat_text_add_identity(&text, &ctx->user);
+
+        if (ngx_http_chat_auth_renew(r, ctx->conf) != NGX_OK) {
+            text.failed = 1;
+        }
+    }
+
+    ngx_http_chat_send_text(r, NGX_HTTP_OK, &text);
+}
