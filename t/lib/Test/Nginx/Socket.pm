@@ -164,8 +164,6 @@ sub run_block {
 
     my $name = $block->name;
 
-    begin_checks($block);
-
     for my $section (keys %$block) {
         next if $known{$section} || $section =~ /^_/;
         next if $section =~ /^(?:seq_num|is_filtered|blocks_object|
@@ -176,9 +174,10 @@ sub run_block {
     # A section "config" means a new nginx; without one, the block goes on
     # with the nginx of the block before.
 
-    if (defined $block->config) {
-        stop_server();
+    stop_server() if defined $block->config;
+    begin_checks($block);
 
+    if (defined $block->config) {
         Test::Nginx::Socket::Server::make_root();
         evaluate($block, 'post_setup_server_root');
         Test::Nginx::Socket::Server::write_files($block);

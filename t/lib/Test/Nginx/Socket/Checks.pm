@@ -28,14 +28,14 @@ my $fatal = qr/(?:Address|Leak|Thread|Memory|UndefinedBehavior)Sanitizer
                |exited[ ]on[ ]signal
                |\bAssertion[ ].*failed/x;
 
-my ($current, $failures, @log, $response_head);
+my ($current, $failures, @log, $bad_response);
 
 
 sub begin_checks {
     $current       = shift;
     $failures      = 0;
     @log           = ();
-    $response_head = undef;
+    $bad_response = undef;
 }
 
 sub end_checks {
@@ -44,12 +44,13 @@ sub end_checks {
     return if !$failures;
 
     Test::More::diag('response:', map { "\n  " . printable($_) }
-                                      split /\r\n/, $response_head)
-        if defined $response_head;
+                                      split /\r?\n/, $bad_response)
+        if defined $bad_response;
 
-    # The lines of a debug log, many of which are continued, only hide them.
+    # Lines of a debug log, many of which are continued, and those on nginx's
+    # life only hide the others.
 
-    my @lines = grep { m{^\d+/\d\d/\d\d [\d:]+ \[(?!debug)} } @log;
+    my @lines = grep { m{^\d+/\d\d/\d\d [\d:]+ \[(?!debug|notice)} } @log;
     splice @lines, 0, -30 if @lines > 30;
 
     Test::More::diag('error log:', map { chomp(my $line = $_); "\n  $line" }
@@ -131,8 +132,7 @@ sub check_response {
     my $code = $response->{code};
     my $want = sub { expected($block, $_[0], $index, $many) };
 
-    $response_head = $response->{head} . $response->{body};
-    substr($response_head, 2000) = '...' if length $response_head > 2000;
+    my $before = $failures;
 
     failed("$name - $response->{error}") if defined $response->{error};
 
@@ -165,6 +165,10 @@ sub check_response {
 
     check_fields($block, $response, $want);
     check_body($block, $response, $want, "(round $round, request $index)");
+
+    if ($failures && !$before) {
+        $bad_response = substr "$response->{head}\n$response->{body}", 0, 2000;
+    }
 }
 
 sub check_fields {

@@ -185,10 +185,6 @@ sub execute {
         open STDOUT, '>', '/dev/null';
         open STDERR, '>>', path('logs/stderr.log');
 
-        if (defined $ENV{TEST_NGINX_LD_PRELOAD}) {
-            $ENV{LD_PRELOAD} = $ENV{TEST_NGINX_LD_PRELOAD};
-        }
-
         { exec $Set{binary}, '-e', path('logs/error.log'),
                '-p', "$Set{root}/", '-c', path('conf/nginx.conf') };
         warn "cannot run $Set{binary}: $!\n";

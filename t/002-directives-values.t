@@ -1,0 +1,1082 @@
+# The directives that set how the chat behaves: values that are taken, and
+# values, duplicates and places that are not, with a message that says what
+# is wrong.  What they do is tested where the behaviour is.
+
+use Test::Nginx::Socket 'no_plan';
+use lib 't/lib';
+use Chat::Test;
+
+no_root_location();
+run_tests();
+
+__DATA__
+
+=== TEST 1: chat_session_ttl: in all its places
+--- http_config
+    chat_session_ttl 7d;
+--- config
+    chat_session_ttl 1h30m;
+
+    location /c/ {
+        chat_session_ttl 3600;
+    }
+
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 2: chat_session_ttl: more values
+--- config
+    location /1/ { chat_session_ttl 1m; }
+    location /2/ { chat_session_ttl 4w; }
+    location /3/ { chat_session_ttl 60s; }
+    location /4/ { chat_session_ttl 3650d; }
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 3: chat_session_ttl: a bad value
+--- config
+    location /c/ {
+        chat_session_ttl soon;
+    }
+--- must_die
+--- error_log
+"chat_session_ttl" directive invalid value
+
+
+
+=== TEST 4: chat_session_ttl: a negative value
+--- config
+    location /c/ {
+        chat_session_ttl -1;
+    }
+--- must_die
+--- error_log
+"chat_session_ttl" directive invalid value
+
+
+
+=== TEST 5: chat_session_ttl: too short
+--- config
+    location /c/ {
+        chat_session_ttl 59s;
+    }
+--- must_die
+--- error_log
+value must be between 60 and 315360000
+
+
+
+=== TEST 6: chat_session_ttl: too long
+--- config
+    location /c/ {
+        chat_session_ttl 3651d;
+    }
+--- must_die
+--- error_log
+value must be between 60 and 315360000
+
+
+
+=== TEST 7: chat_session_ttl: twice
+--- config
+    location /c/ {
+        chat_session_ttl 1d;
+        chat_session_ttl 2d;
+    }
+--- must_die
+--- error_log
+"chat_session_ttl" directive is duplicate
+
+
+
+=== TEST 8: chat_session_ttl: not outside of http
+--- main_config
+    chat_session_ttl 1d;
+--- config
+--- must_die
+--- error_log
+"chat_session_ttl" directive is not allowed here
+
+
+
+=== TEST 9: chat_cookie: in all its places
+--- http_config
+    chat_cookie chat_session;
+--- config
+    chat_cookie name secure=on;
+
+    location /c/ {
+        chat_cookie n samesite=none secure=auto;
+    }
+
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 10: chat_cookie: more values
+--- config
+    location /1/ { chat_cookie a secure=off samesite=lax; }
+    location /2/ { chat_cookie a samesite=strict; }
+    location /3/ { chat_cookie __Host-chat secure=on samesite=none; }
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 11: chat_cookie: no value
+--- config
+    location /c/ {
+        chat_cookie;
+    }
+--- must_die
+--- error_log
+invalid number of arguments in "chat_cookie" directive
+
+
+
+=== TEST 12: chat_cookie: an empty name
+--- config
+    location /c/ {
+        chat_cookie "";
+    }
+--- must_die
+--- error_log
+"chat_cookie" directive needs a name
+
+
+
+=== TEST 13: chat_cookie: a bad name
+--- config
+    location /c/ {
+        chat_cookie "a b";
+    }
+--- must_die
+--- error_log
+invalid cookie name "a b"
+
+
+
+=== TEST 14: chat_cookie: another bad name
+--- config
+    location /c/ {
+        chat_cookie "a=b";
+    }
+--- must_die
+--- error_log
+invalid cookie name "a=b"
+
+
+
+=== TEST 15: chat_cookie: a bad parameter
+--- config
+    location /c/ {
+        chat_cookie a secure=yes;
+    }
+--- must_die
+--- error_log
+invalid parameter "secure=yes"
+
+
+
+=== TEST 16: chat_cookie: an unknown parameter
+--- config
+    location /c/ {
+        chat_cookie a domain=x;
+    }
+--- must_die
+--- error_log
+invalid parameter "domain=x"
+
+
+
+=== TEST 17: chat_cookie: what browsers refuse
+--- config
+    location /c/ {
+        chat_cookie a samesite=none secure=off;
+    }
+--- must_die
+--- error_log
+"chat_cookie" directive with samesite=none can't have secure=off
+
+
+
+=== TEST 18: chat_cookie: a parameter twice
+--- config
+    location /c/ {
+        chat_cookie a secure=on secure=off;
+    }
+--- must_die
+--- error_log
+duplicate parameter "secure=off"
+
+
+
+=== TEST 19: chat_cookie: too many values
+--- config
+    location /c/ {
+        chat_cookie a secure=on samesite=lax x;
+    }
+--- must_die
+--- error_log
+invalid number of arguments in "chat_cookie" directive
+
+
+
+=== TEST 20: chat_cookie: twice
+--- config
+    location /c/ {
+        chat_cookie a;
+        chat_cookie b;
+    }
+--- must_die
+--- error_log
+"chat_cookie" directive is duplicate
+
+
+
+=== TEST 21: chat_cookie: not outside of http
+--- main_config
+    chat_cookie a;
+--- config
+--- must_die
+--- error_log
+"chat_cookie" directive is not allowed here
+
+
+
+=== TEST 22: chat_password_scheme: in all its places
+--- http_config
+    chat_password_scheme argon2id;
+--- config
+    chat_password_scheme bcrypt;
+
+    location /c/ {
+        chat_password_scheme argon2id;
+    }
+
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 23: chat_password_scheme: a bad value
+--- config
+    location /c/ {
+        chat_password_scheme md5;
+    }
+--- must_die
+--- error_log
+invalid value "md5"
+
+
+
+=== TEST 24: chat_password_scheme: no value
+--- config
+    location /c/ {
+        chat_password_scheme;
+    }
+--- must_die
+--- error_log
+invalid number of arguments in "chat_password_scheme" directive
+
+
+
+=== TEST 25: chat_password_scheme: twice
+--- config
+    location /c/ {
+        chat_password_scheme bcrypt;
+        chat_password_scheme bcrypt;
+    }
+--- must_die
+--- error_log
+"chat_password_scheme" directive is duplicate
+
+
+
+=== TEST 26: chat_password_scheme: not outside of http
+--- main_config
+    chat_password_scheme bcrypt;
+--- config
+--- must_die
+--- error_log
+"chat_password_scheme" directive is not allowed here
+
+
+
+=== TEST 27: chat_ping_interval: in all its places
+--- http_config
+    chat_ping_interval 25s;
+--- config
+    chat_ping_interval 20000ms;
+
+    location /c/ {
+        chat_ping_interval 1m;
+    }
+
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 28: chat_ping_interval: more values
+--- config
+    location /1/ { chat_ping_interval 100ms; }
+    location /2/ { chat_ping_interval 1h; }
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 29: chat_ping_interval: a bad value
+--- config
+    location /c/ {
+        chat_ping_interval fast;
+    }
+--- must_die
+--- error_log
+"chat_ping_interval" directive invalid value
+
+
+
+=== TEST 30: chat_ping_interval: too short
+--- config
+    location /c/ {
+        chat_ping_interval 99ms;
+    }
+--- must_die
+--- error_log
+value must be between 100 and 3600000
+
+
+
+=== TEST 31: chat_ping_interval: too long
+--- config
+    location /c/ {
+        chat_ping_interval 2h;
+    }
+--- must_die
+--- error_log
+value must be between 100 and 3600000
+
+
+
+=== TEST 32: chat_ping_interval: twice
+--- config
+    location /c/ {
+        chat_ping_interval 1s;
+        chat_ping_interval 2s;
+    }
+--- must_die
+--- error_log
+"chat_ping_interval" directive is duplicate
+
+
+
+=== TEST 33: chat_ping_interval: not outside of http
+--- main_config
+    chat_ping_interval 1s;
+--- config
+--- must_die
+--- error_log
+"chat_ping_interval" directive is not allowed here
+
+
+
+=== TEST 34: chat_ping_timeout: in all its places
+--- http_config
+    chat_ping_timeout 25s;
+--- config
+    chat_ping_timeout 20000ms;
+
+    location /c/ {
+        chat_ping_timeout 1m;
+    }
+
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 35: chat_ping_timeout: more values
+--- config
+    location /1/ { chat_ping_timeout 100ms; }
+    location /2/ { chat_ping_timeout 1h; }
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 36: chat_ping_timeout: a bad value
+--- config
+    location /c/ {
+        chat_ping_timeout fast;
+    }
+--- must_die
+--- error_log
+"chat_ping_timeout" directive invalid value
+
+
+
+=== TEST 37: chat_ping_timeout: too short
+--- config
+    location /c/ {
+        chat_ping_timeout 99ms;
+    }
+--- must_die
+--- error_log
+value must be between 100 and 3600000
+
+
+
+=== TEST 38: chat_ping_timeout: too long
+--- config
+    location /c/ {
+        chat_ping_timeout 2h;
+    }
+--- must_die
+--- error_log
+value must be between 100 and 3600000
+
+
+
+=== TEST 39: chat_ping_timeout: twice
+--- config
+    location /c/ {
+        chat_ping_timeout 1s;
+        chat_ping_timeout 2s;
+    }
+--- must_die
+--- error_log
+"chat_ping_timeout" directive is duplicate
+
+
+
+=== TEST 40: chat_ping_timeout: not outside of http
+--- main_config
+    chat_ping_timeout 1s;
+--- config
+--- must_die
+--- error_log
+"chat_ping_timeout" directive is not allowed here
+
+
+
+=== TEST 41: chat_presence_grace: in all its places
+--- http_config
+    chat_presence_grace 3s;
+--- config
+    chat_presence_grace 0;
+
+    location /c/ {
+        chat_presence_grace 500ms;
+    }
+
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 42: chat_presence_grace: more values
+--- config
+    location /1/ { chat_presence_grace 1m; }
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 43: chat_presence_grace: a bad value
+--- config
+    location /c/ {
+        chat_presence_grace x;
+    }
+--- must_die
+--- error_log
+"chat_presence_grace" directive invalid value
+
+
+
+=== TEST 44: chat_presence_grace: too long
+--- config
+    location /c/ {
+        chat_presence_grace 61s;
+    }
+--- must_die
+--- error_log
+value must be between 0 and 60000
+
+
+
+=== TEST 45: chat_presence_grace: twice
+--- config
+    location /c/ {
+        chat_presence_grace 1s;
+        chat_presence_grace 2s;
+    }
+--- must_die
+--- error_log
+"chat_presence_grace" directive is duplicate
+
+
+
+=== TEST 46: chat_presence_grace: not outside of http
+--- main_config
+    chat_presence_grace 1s;
+--- config
+--- must_die
+--- error_log
+"chat_presence_grace" directive is not allowed here
+
+
+
+=== TEST 47: chat_drain_time: in all its places
+--- http_config
+    chat_drain_time 3s;
+--- config
+    chat_drain_time 0;
+
+    location /c/ {
+        chat_drain_time 500ms;
+    }
+
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 48: chat_drain_time: more values
+--- config
+    location /1/ { chat_drain_time 1m; }
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 49: chat_drain_time: a bad value
+--- config
+    location /c/ {
+        chat_drain_time x;
+    }
+--- must_die
+--- error_log
+"chat_drain_time" directive invalid value
+
+
+
+=== TEST 50: chat_drain_time: too long
+--- config
+    location /c/ {
+        chat_drain_time 61s;
+    }
+--- must_die
+--- error_log
+value must be between 0 and 60000
+
+
+
+=== TEST 51: chat_drain_time: twice
+--- config
+    location /c/ {
+        chat_drain_time 1s;
+        chat_drain_time 2s;
+    }
+--- must_die
+--- error_log
+"chat_drain_time" directive is duplicate
+
+
+
+=== TEST 52: chat_drain_time: not outside of http
+--- main_config
+    chat_drain_time 1s;
+--- config
+--- must_die
+--- error_log
+"chat_drain_time" directive is not allowed here
+
+
+
+=== TEST 53: chat_max_payload: in all its places
+--- http_config
+    chat_max_payload 1m;
+--- config
+    chat_max_payload 64;
+
+    location /c/ {
+        chat_max_payload 100k;
+    }
+
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 54: chat_max_payload: more values
+--- config
+    location /1/ { chat_max_payload 64m; }
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 55: chat_max_payload: a bad value
+--- config
+    location /c/ {
+        chat_max_payload 1x;
+    }
+--- must_die
+--- error_log
+"chat_max_payload" directive invalid value
+
+
+
+=== TEST 56: chat_max_payload: too small
+--- config
+    location /c/ {
+        chat_max_payload 63;
+    }
+--- must_die
+--- error_log
+value must be between 64 and 67108864
+
+
+
+=== TEST 57: chat_max_payload: too large
+--- config
+    location /c/ {
+        chat_max_payload 65m;
+    }
+--- must_die
+--- error_log
+value must be between 64 and 67108864
+
+
+
+=== TEST 58: chat_max_payload: twice
+--- config
+    location /c/ {
+        chat_max_payload 1m;
+        chat_max_payload 2m;
+    }
+--- must_die
+--- error_log
+"chat_max_payload" directive is duplicate
+
+
+
+=== TEST 59: chat_max_payload: not outside of http
+--- main_config
+    chat_max_payload 1m;
+--- config
+--- must_die
+--- error_log
+"chat_max_payload" directive is not allowed here
+
+
+
+=== TEST 60: chat_send_queue: in all its places
+--- http_config
+    chat_send_queue 4k;
+--- config
+    chat_send_queue 1m;
+
+    location /c/ {
+        chat_send_queue 16m;
+    }
+
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 61: chat_send_queue: more values
+--- config
+    location /1/ { chat_send_queue 1024m; }
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 62: chat_send_queue: a bad value
+--- config
+    location /c/ {
+        chat_send_queue big;
+    }
+--- must_die
+--- error_log
+"chat_send_queue" directive invalid value
+
+
+
+=== TEST 63: chat_send_queue: too small
+--- config
+    location /c/ {
+        chat_send_queue 4095;
+    }
+--- must_die
+--- error_log
+value must be between 4096 and 1073741824
+
+
+
+=== TEST 64: chat_send_queue: too large
+--- config
+    location /c/ {
+        chat_send_queue 1025m;
+    }
+--- must_die
+--- error_log
+value must be between 4096 and 1073741824
+
+
+
+=== TEST 65: chat_send_queue: twice
+--- config
+    location /c/ {
+        chat_send_queue 1m;
+        chat_send_queue 2m;
+    }
+--- must_die
+--- error_log
+"chat_send_queue" directive is duplicate
+
+
+
+=== TEST 66: chat_send_queue: not outside of http
+--- main_config
+    chat_send_queue 1m;
+--- config
+--- must_die
+--- error_log
+"chat_send_queue" directive is not allowed here
+
+
+
+=== TEST 67: chat_max_message: in all its places
+--- http_config
+    chat_max_message 32768;
+--- config
+    chat_max_message 1;
+
+    location /c/ {
+        chat_max_message 1048576;
+    }
+
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 68: chat_max_message: a bad value
+--- config
+    location /c/ {
+        chat_max_message 1k;
+    }
+--- must_die
+--- error_log
+"chat_max_message" directive invalid number
+
+
+
+=== TEST 69: chat_max_message: none at all
+--- config
+    location /c/ {
+        chat_max_message 0;
+    }
+--- must_die
+--- error_log
+value must be between 1 and 1048576
+
+
+
+=== TEST 70: chat_max_message: too many
+--- config
+    location /c/ {
+        chat_max_message 1048577;
+    }
+--- must_die
+--- error_log
+value must be between 1 and 1048576
+
+
+
+=== TEST 71: chat_max_message: twice
+--- config
+    location /c/ {
+        chat_max_message 10;
+        chat_max_message 20;
+    }
+--- must_die
+--- error_log
+"chat_max_message" directive is duplicate
+
+
+
+=== TEST 72: chat_max_message: not outside of http
+--- main_config
+    chat_max_message 10;
+--- config
+--- must_die
+--- error_log
+"chat_max_message" directive is not allowed here
+
+
+
+=== TEST 73: chat_history_limit: in all its places
+--- http_config
+    chat_history_limit 0;
+--- config
+    chat_history_limit 1;
+
+    location /c/ {
+        chat_history_limit 1000000000;
+    }
+
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 74: chat_history_limit: a bad value
+--- config
+    location /c/ {
+        chat_history_limit all;
+    }
+--- must_die
+--- error_log
+"chat_history_limit" directive invalid number
+
+
+
+=== TEST 75: chat_history_limit: a negative value
+--- config
+    location /c/ {
+        chat_history_limit -1;
+    }
+--- must_die
+--- error_log
+"chat_history_limit" directive invalid number
+
+
+
+=== TEST 76: chat_history_limit: too many
+--- config
+    location /c/ {
+        chat_history_limit 1000000001;
+    }
+--- must_die
+--- error_log
+value must be between 0 and 1000000000
+
+
+
+=== TEST 77: chat_history_limit: twice
+--- config
+    location /c/ {
+        chat_history_limit 10;
+        chat_history_limit 20;
+    }
+--- must_die
+--- error_log
+"chat_history_limit" directive is duplicate
+
+
+
+=== TEST 78: chat_history_limit: not outside of http
+--- main_config
+    chat_history_limit 10;
+--- config
+--- must_die
+--- error_log
+"chat_history_limit" directive is not allowed here
+
+
+
+=== TEST 79: chat_allowed_origins: in all its places
+--- http_config
+    chat_allowed_origins same;
+--- config
+    chat_allowed_origins any;
+
+    location /c/ {
+        chat_allowed_origins https://example.com http://localhost:3000;
+    }
+
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 80: chat_allowed_origins: more values
+--- config
+    location /1/ { chat_allowed_origins https://a.example; }
+    location /2/ { chat_allowed_origins http://[::1]:80; }
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 81: chat_allowed_origins: no value
+--- config
+    location /c/ {
+        chat_allowed_origins;
+    }
+--- must_die
+--- error_log
+invalid number of arguments in "chat_allowed_origins" directive
+
+
+
+=== TEST 82: chat_allowed_origins: no origin
+--- config
+    location /c/ {
+        chat_allowed_origins example.com;
+    }
+--- must_die
+--- error_log
+invalid origin "example.com", it must be like "https://example.com"
+
+
+
+=== TEST 83: chat_allowed_origins: a path
+--- config
+    location /c/ {
+        chat_allowed_origins https://example.com/;
+    }
+--- must_die
+--- error_log
+invalid origin "https://example.com/"
+
+
+
+=== TEST 84: chat_allowed_origins: a pattern
+--- config
+    location /c/ {
+        chat_allowed_origins https://*.example.com;
+    }
+--- must_die
+--- error_log
+invalid origin "https://*.example.com"
+
+
+
+=== TEST 85: chat_allowed_origins: capitals
+--- config
+    location /c/ {
+        chat_allowed_origins https://Example.com;
+    }
+--- must_die
+--- error_log
+invalid origin "https://Example.com"
+
+
+
+=== TEST 86: chat_allowed_origins: another scheme
+--- config
+    location /c/ {
+        chat_allowed_origins ftp://example.com;
+    }
+--- must_die
+--- error_log
+invalid origin "ftp://example.com"
+
+
+
+=== TEST 87: chat_allowed_origins: no host
+--- config
+    location /c/ {
+        chat_allowed_origins https://;
+    }
+--- must_die
+--- error_log
+invalid origin "https://"
+
+
+
+=== TEST 88: chat_allowed_origins: same among others
+--- config
+    location /c/ {
+        chat_allowed_origins same https://example.com;
+    }
+--- must_die
+--- error_log
+invalid origin "same"
+
+
+
+=== TEST 89: chat_allowed_origins: any among others
+--- config
+    location /c/ {
+        chat_allowed_origins https://example.com any;
+    }
+--- must_die
+--- error_log
+invalid origin "any"
+
+
+
+=== TEST 90: chat_allowed_origins: twice
+--- config
+    location /c/ {
+        chat_allowed_origins same;
+        chat_allowed_origins any;
+    }
+--- must_die
+--- error_log
+"chat_allowed_origins" directive is duplicate
+
+
+
+=== TEST 91: chat_allowed_origins: not outside of http
+--- main_config
+    chat_allowed_origins same;
+--- config
+--- must_die
+--- error_log
+"chat_allowed_origins" directive is not allowed here
