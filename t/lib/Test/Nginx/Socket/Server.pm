@@ -312,6 +312,10 @@ sub report_lines {
     return @lines;
 }
 
+# An interrupted test leaves no nginx behind.
+
+$SIG{INT} = $SIG{TERM} = sub { exit 1 };
+
 END {
     if ($$ == $owner) {
         local $?;
