@@ -535,7 +535,6 @@ chat_json_skip_string(const unsigned char *p, const unsigned char *end)
         }
 
         p++;
-        start = p;
     }
 
     return end;

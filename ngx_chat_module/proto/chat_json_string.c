@@ -34,13 +34,6 @@ chat_json_string_eq(const chat_json_t *string, chat_str_t text)
 
     inner = chat_json_inner(string);
 
-    if (inner.len < text.len) {
-
-        /* an escape is never shorter than what it stands for */
-
-        return 0;
-    }
-
     if (inner.len == 0 || memchr(inner.data, '\\', inner.len) == NULL) {
         return chat_str_eq(inner, text);
     }

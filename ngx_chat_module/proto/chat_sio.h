@@ -47,7 +47,10 @@ typedef struct {
  * whose payload is no object or string, EVENT without an array that begins with
  * a string or a number, a reserved event name (connect, connect_error,
  * disconnect, disconnecting, newListener, removeListener), ACK without an array
- * or without an id.
+ * or without an id.  Beyond the parser: a namespace that is too long or no
+ * UTF-8, an ack id that is too long, and what only JavaScript takes for digits
+ * (white space, "1e1", "0x1").  How many attachments are too many is the
+ * caller's to say.
  */
 int chat_sio_parse(chat_str_t text, chat_sio_packet_t *packet);
 

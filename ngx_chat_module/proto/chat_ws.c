@@ -153,7 +153,6 @@ chat_ws_first(chat_ws_parser_t *p, unsigned char ch)
 
         p->message = p->opcode;
         p->total = 0;
-        p->utf8 = 0;
         break;
 
     case CHAT_WS_CLOSE:

@@ -459,6 +459,8 @@ compares_strings(void **state)
     s = json("\"\\u0041\"");
     assert_int_equal(chat_json_string_eq(&s, text("A")), 1);
     assert_int_equal(chat_json_string_eq(&s, text("\\u0041")), 0);
+    assert_int_equal(chat_json_string_eq(&s, text("AB")), 0);
+    assert_int_equal(chat_json_string_eq(&s, text("A\0")), 0);
 
     s = json("\"\"");
     assert_int_equal(chat_json_string_eq(&s, text("")), 1);

@@ -187,6 +187,7 @@ faults(void **state)
         { "redis://:%4g@h", "invalid percent escape" },
         { "redis://%zz:p@h", "invalid percent escape" },
         { "redis+unix:///s%", "invalid percent escape" },
+        { "redis+unix:///s%4", "invalid percent escape" },
         { "redis://:a%00b@h", "NUL in address" },
         { "redis://a%00:b@h", "NUL in address" },
         { "redis+unix:///s%00", "NUL in address" },
