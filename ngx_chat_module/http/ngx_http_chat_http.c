@@ -4,6 +4,7 @@
 
 #include "ngx_http_chat_http.h"
 #include "../live/ngx_http_chat_live.h"
+#include "../proto/chat_http.h"
 
 
 typedef struct {
@@ -315,4 +316,41 @@ ngx_http_chat_watch(ngx_http_request_t *r)
     {
         r->connection->error = 1;
     }
+}
+
+
+ngx_int_t
+ngx_http_chat_arg(ngx_http_request_t *r, const char *name, ngx_str_t *value)
+{
+    long        len;
+    chat_str_t  args, key, text, wanted;
+
+    wanted.len = ngx_strlen(name);
+    wanted.data = (u_char *) name;
+
+    args.len = r->args.len;
+    args.data = r->args.data;
+
+    while (chat_query_next(&args, &key, &text) == CHAT_OK) {
+
+        if (!chat_str_eq(key, wanted)) {
+            continue;
+        }
+
+        value->data = ngx_pnalloc(r->pool, text.len + 1);
+        if (value->data == NULL) {
+            return NGX_ERROR;
+        }
+
+        len = chat_query_decode(text, value->data);
+        if (len < 0) {
+            return NGX_ERROR;
+        }
+
+        value->len = (size_t) len;
+
+        return NGX_OK;
+    }
+
+    return NGX_DECLINED;
 }

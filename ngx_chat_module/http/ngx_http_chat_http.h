@@ -183,6 +183,14 @@ ngx_int_t ngx_http_chat_body_string(ngx_http_chat_ctx_t *ctx, const char *key,
     ngx_str_t *str);
 
 
+/*
+ * The first argument of that name in the query string, decoded.  NGX_DECLINED
+ * if there is none, NGX_ERROR if its escapes are broken (or without memory).
+ */
+ngx_int_t ngx_http_chat_arg(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value);
+
+
 /* the resources: handlers of the route table */
 
 struct ngx_http_chat_route_s {
@@ -193,6 +201,35 @@ struct ngx_http_chat_route_s {
     unsigned                       body:1;        /* JSON is expected */
     unsigned                       optional:1;    /* but need not come */
 };
+
+/*
+ * A log-in in progress, ctx->data of /login.  Strings live in r->pool or in
+ * ctx->body.
+ */
+typedef struct {
+    ngx_str_t                      username;      /* as it came */
+    ngx_str_t                      password;
+    ngx_http_chat_identity_t       user;          /* who it is */
+    ngx_str_t                      hash;
+
+    ngx_http_chat_token_t          token;         /* the new session's */
+    u_char                         text[NGX_HTTP_CHAT_HASH_LEN];
+
+    ngx_uint_t                     tries;         /* for a free id */
+    ngx_uint_t                     status;        /* of success */
+    unsigned                       lost:1;        /* the name, to another */
+} ngx_http_chat_login_t;
+
+/* looks the name up and goes on from there; _register() comes back to it when
+   somebody else has been quicker */
+void ngx_http_chat_login_lookup(ngx_http_chat_ctx_t *ctx);
+
+/* makes the account of a name that is free */
+void ngx_http_chat_register(ngx_http_chat_ctx_t *ctx);
+
+/* the user is known and has proved it: makes the session and answers */
+void ngx_http_chat_login_success(ngx_http_chat_ctx_t *ctx);
+void ngx_http_chat_login_failure(ngx_http_chat_ctx_t *ctx);
 
 void ngx_http_chat_me_handler(ngx_http_chat_ctx_t *ctx);
 void ngx_http_chat_login_handler(ngx_http_chat_ctx_t *ctx);

@@ -1,6 +1,6 @@
 /*
  * GET /randomname: a first name that nobody has yet.  A few are tried at once;
- * where all of them are taken, digits make one that is not, most likely: whoever
+ * where all of them are taken, digits make one that most likely is not: whoever
  * registers it first has it in any case.
  */
 
@@ -62,23 +62,23 @@ ngx_http_chat_randomname_handler(ngx_http_chat_ctx_t *ctx)
 {
     ngx_str_t                   *name;
     ngx_uint_t                   i, k;
-    ngx_http_chat_randomname_t  *random;
+    ngx_http_chat_randomname_t  *pick;
 
-    random = ngx_pcalloc(ctx->request->pool,
+    pick = ngx_pcalloc(ctx->request->pool,
                          sizeof(ngx_http_chat_randomname_t));
-    if (random == NULL) {
+    if (pick == NULL) {
         ngx_http_chat_send_unavailable(ctx->request);
         return;
     }
 
-    ctx->data = random;
+    ctx->data = pick;
 
     /* neighbours in the list, from a place by chance: all differ */
 
     k = (ngx_uint_t) ngx_random();
 
     for (i = 0; i < NGX_HTTP_CHAT_NAME_TRIES; i++) {
-        name = &random->names[i];
+        name = &pick->names[i];
         name->data = (u_char *) ngx_http_chat_names[(k + i)
                                                     % NGX_HTTP_CHAT_NAMES];
         name->len = ngx_strlen(name->data);
@@ -100,28 +100,28 @@ ngx_http_chat_randomname_answer(ngx_http_chat_ctx_t *ctx, redisReply *reply,
 {
     u_char                      *p;
     ngx_str_t                    name;
-    ngx_http_chat_randomname_t  *random;
+    ngx_http_chat_randomname_t  *pick;
 
     if (ngx_http_chat_failed(ctx, reply)) {
         return;
     }
 
-    random = ctx->data;
+    pick = ctx->data;
 
-    if (ngx_http_chat_redis_int(reply) == 0 && random->free.len == 0) {
-        random->free = random->names[n];
+    if (ngx_http_chat_redis_int(reply) == 0 && pick->free.len == 0) {
+        pick->free = pick->names[n];
     }
 
     if (!ngx_http_chat_all_answered(ctx)) {
         return;
     }
 
-    if (random->free.len) {
-        ngx_http_chat_randomname_send(ctx, &random->free);
+    if (pick->free.len) {
+        ngx_http_chat_randomname_send(ctx, &pick->free);
         return;
     }
 
-    name = random->names[n];
+    name = pick->names[n];
 
     p = ngx_pnalloc(ctx->request->pool, name.len + NGX_INT_T_LEN);
     if (p == NULL) {

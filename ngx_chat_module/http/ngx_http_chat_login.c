@@ -1,0 +1,374 @@
+/*
+ * POST /login {"username","password"}: logs in, or makes an account of a name
+ * that nobody has.
+ *
+ *     session -> lookup -> user -> verify -> put -> end the old one -> 200
+ *                  |                 |
+ *                  | unknown name    +--> 404
+ *                  v
+ *               register (its file) -> put ... 201
+ *                  |
+ *                  +--> lookup again, if somebody else has got the name
+ *
+ * A failure changes nothing: the session that the browser has goes on.
+ */
+
+#include "ngx_http_chat_http.h"
+#include "../auth/ngx_http_chat_password.h"
+#include "../proto/chat_json.h"
+#include "../proto/chat_utf8.h"
+
+
+#define NGX_HTTP_CHAT_USERNAME_MAX  1024
+
+
+static ngx_uint_t ngx_http_chat_login_blank(ngx_str_t *str);
+static void ngx_http_chat_login_known(ngx_http_chat_ctx_t *ctx,
+    redisReply *reply, ngx_uint_t n);
+static void ngx_http_chat_login_unknown(ngx_http_chat_ctx_t *ctx);
+static void ngx_http_chat_login_in_vain(void *data, ngx_int_t rc,
+    ngx_str_t *hash);
+static void ngx_http_chat_login_user(ngx_http_chat_ctx_t *ctx,
+    redisReply *reply, ngx_uint_t n);
+static void ngx_http_chat_login_verified(void *data, ngx_int_t rc,
+    ngx_str_t *hash);
+static void ngx_http_chat_login_put(ngx_http_chat_ctx_t *ctx,
+    redisReply *reply, ngx_uint_t n);
+static void ngx_http_chat_login_ended(ngx_http_chat_ctx_t *ctx,
+    redisReply *reply, ngx_uint_t n);
+static void ngx_http_chat_login_send(ngx_http_chat_ctx_t *ctx);
+
+
+void
+ngx_http_chat_login_handler(ngx_http_chat_ctx_t *ctx)
+{
+    ngx_http_request_t     *r;
+    ngx_http_chat_login_t  *login;
+
+    r = ctx->request;
+
+    login = ngx_pcalloc(r->pool, sizeof(ngx_http_chat_login_t));
+    if (login == NULL) {
+        ngx_http_chat_send_unavailable(r);
+        return;
+    }
+
+    ctx->data = login;
+    login->status = NGX_HTTP_OK;
+
+    if (ngx_http_chat_body_string(ctx, "username", &login->username) != NGX_OK
+        || ngx_http_chat_body_string(ctx, "password", &login->password)
+           != NGX_OK
+        || ngx_http_chat_login_blank(&login->username)
+        || ngx_http_chat_login_blank(&login->password))
+    {
+        ngx_http_chat_send_error(r, NGX_HTTP_BAD_REQUEST,
+                                 "A name and a password are needed");
+        return;
+    }
+
+    if (login->username.len > NGX_HTTP_CHAT_USERNAME_MAX
+        || login->password.len > NGX_HTTP_CHAT_PASSWORD_MAX)
+    {
+        ngx_http_chat_send_error(r, NGX_HTTP_BAD_REQUEST,
+                                 "The name or the password is too long");
+        return;
+    }
+
+    /* the session that success will end */
+
+    ngx_http_chat_with_session(ctx, ngx_http_chat_login_lookup);
+}
+
+
+static ngx_uint_t
+ngx_http_chat_login_blank(ngx_str_t *str)
+{
+    const u_char  *p, *end;
+
+    p = str->data;
+    end = p + str->len;
+
+    while (p < end) {
+        if (!chat_utf8_space(chat_utf8_next(&p))) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+void
+ngx_http_chat_login_lookup(ngx_http_chat_ctx_t *ctx)
+{
+    ngx_http_chat_login_t *login = ctx->data;
+
+    (void) ngx_http_chat_command(ctx, ngx_http_chat_login_known, 0,
+                                 "GET " NGX_HTTP_CHAT_KEY_USERNAME "%V",
+                                 &login->username);
+}
+
+
+/* username:{name} holds "user:{id}" */
+
+static void
+ngx_http_chat_login_known(ngx_http_chat_ctx_t *ctx, redisReply *reply,
+    ngx_uint_t n)
+{
+    size_t                  prefix;
+    ngx_str_t               key;
+    chat_str_t              id;
+    ngx_http_chat_login_t  *login;
+
+    if (ngx_http_chat_failed(ctx, reply)) {
+        return;
+    }
+
+    if (reply->type == REDIS_REPLY_NIL) {
+        ngx_http_chat_login_unknown(ctx);
+        return;
+    }
+
+    login = ctx->data;
+    key = ngx_http_chat_redis_str(reply);
+    prefix = sizeof(NGX_HTTP_CHAT_KEY_USER) - 1;
+
+    if (key.len <= prefix
+        || ngx_strncmp(key.data, NGX_HTTP_CHAT_KEY_USER, prefix) != 0)
+    {
+        ngx_http_chat_login_failure(ctx);
+        return;
+    }
+
+    key.data += prefix;
+    key.len -= prefix;
+
+    id.len = key.len;
+    id.data = key.data;
+
+    if (chat_user_id_check(id) != CHAT_OK) {
+        ngx_http_chat_login_failure(ctx);
+        return;
+    }
+
+    login->user.id.len = key.len;
+    login->user.id.data = ngx_pstrdup(ctx->request->pool, &key);
+
+    if (login->user.id.data == NULL) {
+        ngx_http_chat_send_unavailable(ctx->request);
+        return;
+    }
+
+    (void) ngx_http_chat_command(ctx, ngx_http_chat_login_user, 0,
+                                 "HMGET " NGX_HTTP_CHAT_KEY_USER "%V "
+                                 "username password", &login->user.id);
+}
+
+
+static void
+ngx_http_chat_login_unknown(ngx_http_chat_ctx_t *ctx)
+{
+    ngx_http_chat_login_t         *login;
+    ngx_http_chat_password_job_t  *job;
+
+    login = ctx->data;
+
+    /* the name was there a moment ago, and now it isn't */
+
+    if (login->lost) {
+        ngx_http_chat_send_unavailable(ctx->request);
+        return;
+    }
+
+    if (ctx->conf->registration) {
+        ngx_http_chat_register(ctx);
+        return;
+    }
+
+    /* takes as long as for a name that there is, so that it doesn't tell */
+
+    job = ngx_http_chat_password_hash(&login->password,
+                                      NGX_HTTP_CHAT_ARGON2ID,
+                                      ngx_http_chat_login_in_vain, ctx);
+    if (job == NULL) {
+        ngx_http_chat_send_unavailable(ctx->request);
+        return;
+    }
+
+    ngx_http_chat_wait_job(ctx, job);
+}
+
+
+static void
+ngx_http_chat_login_in_vain(void *data, ngx_int_t rc, ngx_str_t *hash)
+{
+    ngx_http_chat_ctx_t *ctx = data;
+
+    ngx_connection_t  *c;
+
+    c = ctx->request->connection;
+
+    ngx_http_chat_job_done(ctx);
+    ngx_http_chat_login_failure(ctx);
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_http_chat_login_user(ngx_http_chat_ctx_t *ctx, redisReply *reply,
+    ngx_uint_t n)
+{
+    ngx_str_t                      name, hash;
+    ngx_http_chat_login_t         *login;
+    ngx_http_chat_password_job_t  *job;
+
+    if (ngx_http_chat_failed(ctx, reply)) {
+        return;
+    }
+
+    login = ctx->data;
+    name = ngx_http_chat_redis_str(ngx_http_chat_redis_element(reply, 0));
+    hash = ngx_http_chat_redis_str(ngx_http_chat_redis_element(reply, 1));
+
+    if (name.len == 0) {
+        name = login->username;
+    }
+
+    login->user.username.len = name.len;
+    login->user.username.data = ngx_pstrdup(ctx->request->pool, &name);
+
+    if (login->user.username.data == NULL) {
+        ngx_http_chat_send_unavailable(ctx->request);
+        return;
+    }
+
+    job = ngx_http_chat_password_verify(&login->password, &hash,
+                                        ngx_http_chat_login_verified, ctx);
+    if (job == NULL) {
+        ngx_http_chat_send_unavailable(ctx->request);
+        return;
+    }
+
+    ngx_http_chat_wait_job(ctx, job);
+}
+
+
+static void
+ngx_http_chat_login_verified(void *data, ngx_int_t rc, ngx_str_t *hash)
+{
+    ngx_http_chat_ctx_t *ctx = data;
+
+    ngx_connection_t  *c;
+
+    c = ctx->request->connection;
+
+    ngx_http_set_log_request(c->log, ctx->request);
+    ngx_http_chat_job_done(ctx);
+
+    if (rc == NGX_OK) {
+        ngx_http_chat_login_success(ctx);
+
+    } else if (rc == NGX_DECLINED) {
+        ngx_http_chat_login_failure(ctx);
+
+    } else {
+        ngx_http_chat_send_unavailable(ctx->request);
+    }
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+void
+ngx_http_chat_login_failure(ngx_http_chat_ctx_t *ctx)
+{
+    ngx_http_chat_send_error(ctx->request, NGX_HTTP_NOT_FOUND,
+                             "Invalid username or password");
+}
+
+
+void
+ngx_http_chat_login_success(ngx_http_chat_ctx_t *ctx)
+{
+    ngx_http_chat_ask_t    *ask;
+    ngx_http_chat_login_t  *login;
+
+    login = ctx->data;
+
+    ngx_http_chat_auth_create(&login->token, login->text);
+
+    ask = ngx_http_chat_ask(ctx, ngx_http_chat_login_put, 0);
+    if (ask == NULL) {
+        return;
+    }
+
+    (void) ngx_http_chat_asked(ask,
+                  ngx_http_chat_session_put(ctx->redis, &login->token,
+                                            &login->user,
+                                            ctx->conf->session_ttl,
+                                            ngx_http_chat_answer, ask));
+}
+
+
+static void
+ngx_http_chat_login_put(ngx_http_chat_ctx_t *ctx, redisReply *reply,
+    ngx_uint_t n)
+{
+    ngx_http_chat_ask_t  *ask;
+
+    if (ngx_http_chat_failed(ctx, reply)) {
+        return;
+    }
+
+    if (ngx_http_chat_redis_int(reply) != 1) {
+        ngx_http_chat_send_unavailable(ctx->request);
+        return;
+    }
+
+    if (ctx->user.id.len == 0) {
+        ngx_http_chat_login_send(ctx);
+        return;
+    }
+
+    ask = ngx_http_chat_ask(ctx, ngx_http_chat_login_ended, 0);
+    if (ask == NULL) {
+        return;
+    }
+
+    (void) ngx_http_chat_asked(ask,
+                  ngx_http_chat_session_end(ctx->redis, &ctx->token,
+                                            &ctx->user.id,
+                                            ngx_http_chat_answer, ask));
+}
+
+
+static void
+ngx_http_chat_login_ended(ngx_http_chat_ctx_t *ctx, redisReply *reply,
+    ngx_uint_t n)
+{
+    if (!ngx_http_chat_failed(ctx, reply)) {
+        ngx_http_chat_login_send(ctx);
+    }
+}
+
+
+static void
+ngx_http_chat_login_send(ngx_http_chat_ctx_t *ctx)
+{
+    ngx_http_chat_text_t    text;
+    ngx_http_chat_login_t  *login;
+
+    login = ctx->data;
+
+    ngx_http_chat_text_init(&text, ctx->request->pool);
+    ngx_http_chat_text_add_identity(&text, &login->user);
+
+    if (ngx_http_chat_auth_set(ctx->request, ctx->conf, login->text)
+        != NGX_OK)
+    {
+        text.failed = 1;
+    }
+
+    ngx_http_chat_send_text(ctx->request, login->status, &text);
+}
