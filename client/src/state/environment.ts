@@ -8,6 +8,7 @@ import { hashOf } from "./route";
 
 export interface Environment {
   base: Base;
+  fetch: typeof fetch;
   storage: Storage | undefined;
   /** The person can see the page at this moment. */
   isVisible(): boolean;
@@ -29,6 +30,7 @@ export interface Notifications {
 export function browserEnvironment(base: Base): Environment {
   return {
     base,
+    fetch: (...args) => fetch(...args),
     storage: browserStorage(),
     isVisible: () => document.visibilityState === "visible" && document.hasFocus(),
     onVisibility: (listener) => {

@@ -7,6 +7,7 @@
 import type { UserId, WireUser } from "../wire";
 
 const SETTLE_MS = 1_500;
+const HUSH_MS = 6_000;
 
 interface Change {
   before: boolean;
@@ -16,6 +17,7 @@ interface Change {
 
 export class PresenceNotes {
   private readonly changes = new Map<UserId, Change>();
+  private hushedUntil = 0;
 
   constructor(private readonly tell: (userId: UserId, online: boolean) => void) {}
 
@@ -26,6 +28,11 @@ export class PresenceNotes {
       clearTimeout(known.timer);
     }
 
+    if (Date.now() < this.hushedUntil) {
+      this.changes.delete(user.id);
+      return;
+    }
+
     this.changes.set(user.id, {
       before: known ? known.before : before,
       after: user.online,
@@ -33,7 +40,15 @@ export class PresenceNotes {
     });
   }
 
-  /** After a loss of our own connection, changes are not news. */
+  /**
+   * Tells nothing for a while.  When our own connection was lost, others'
+   * probably was too, and their coming back is no news.
+   */
+  hush(): void {
+    this.clear();
+    this.hushedUntil = Date.now() + HUSH_MS;
+  }
+
   clear(): void {
     this.changes.forEach((change) => clearTimeout(change.timer));
     this.changes.clear();

@@ -35,7 +35,7 @@ export interface PresenceNote {
 /** Something to tell once, at the edge of the screen. */
 export interface Notice {
   key: number;
-  kind: "accountCreated" | "loggedOut" | "failed";
+  kind: "account" | "loggedOut" | "failed";
   text: string;
 }
 

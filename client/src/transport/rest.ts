@@ -30,7 +30,7 @@ export interface Page {
 export class Rest {
   constructor(
     private readonly base: Base,
-    private readonly fetcher: typeof fetch = (...args) => fetch(...args),
+    private readonly fetcher: typeof fetch,
   ) {}
 
   async me(): Promise<WireMe | null> {

@@ -72,7 +72,7 @@ export function LoginScreen() {
     setSuggesting(true);
 
     try {
-      setName(await chat.rest.randomName());
+      setName(await chat.suggestName());
       setProblem(null);
       nameInput.current?.focus();
     } catch {
@@ -140,17 +140,18 @@ export function LoginScreen() {
             />
           )}
 
-          <p id={hintId} className="login-hint soft">
-            {creating ? text.login.hintCreate : text.login.hintLogIn}
-          </p>
-
-          <div role="alert" id={problemId}>
-            {problem && (
-              <p className="problem">
-                <Icon name="alert" />
-                <span>{problem.words}</span>
-              </p>
-            )}
+          <div>
+            <p id={hintId} className="login-hint soft">
+              {creating ? text.login.hintCreate : text.login.hintLogIn}
+            </p>
+            <div role="alert" id={problemId}>
+              {problem && (
+                <p className="problem">
+                  <Icon name="alert" />
+                  <span>{problem.words}</span>
+                </p>
+              )}
+            </div>
           </div>
 
           <button ref={submitButton} className="button wide" disabled={busy} aria-busy={busy}>
