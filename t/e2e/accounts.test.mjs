@@ -369,7 +369,7 @@ describe('accounts', () => {
     assert.ok(cookie['max-age'] === '0'
               || Date.parse(cookie.expires) < Date.now(), cookie.line);
     assert.equal((await session.get('/me')).text, 'null');
-    assertError(await session.get('/users/online'), 401);
+    assertError(await session.get('/users/online'), 403);
     await until(() => client.reasons.length, 'its socket is closed');
     assert.equal((await second.get('/me')).json.id, session.id);
     assert.equal(other.reasons.length, 0, 'the other session\'s socket lives');
@@ -411,7 +411,7 @@ describe('accounts', () => {
   });
 
   test('log-out without a session, and with odd bodies', async () => {
-    assertError(await request(server, '/logout', { method: 'POST' }), 401);
+    assertError(await request(server, '/logout', { method: 'POST' }), 403);
     const session = await user(server);
     assertError(await session.post('/logout', '{"everywhere":'
       , { headers: { 'Content-Type': 'application/json' } }), 400);

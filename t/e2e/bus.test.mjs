@@ -323,10 +323,7 @@ describe('envelopes of other servers', () => {
   });
 
   test('our own envelopes again are replays, and dropped', async () => {
-    const sub = redis.duplicate();
-    const envelopes = [];
-    sub.on('message', (_, text) => envelopes.push(text));
-    await sub.subscribe('MESSAGES');
+    const envelopes = await server.redis.listen('MESSAGES');
     const room = anna.roomWith(ben);
     for (let i = 0; i < 3; i++) await a.send(room, `own ${i}`);
     await b.waitForText('own 2');
@@ -344,7 +341,6 @@ describe('envelopes of other servers', () => {
       const own = client.texts(room).filter((t) => /own|forged/.test(t));
       assert.deepEqual(own, ['own 0', 'own 1', 'own 2']);
     }
-    sub.disconnect();
   });
 
   test('other channels are not listened to', async () => {

@@ -635,8 +635,8 @@ describe('Socket.IO packets', () => {
     assert.equal(await ws.text(),
                  '44/admin,{"message":"Invalid namespace"}');
     ws.send('40/admin?x=y,{"a":1}');
-    assert.equal(await ws.text(),
-                 '44/admin,{"message":"Invalid namespace"}');
+    assert.match(await ws.text(),
+                 /^44\/admin(\?x=y)?,\{"message":"Invalid namespace"\}$/);
     ws.send('40');
     assert.match(await ws.text(), /^40\{/);
     await ws.close();

@@ -290,9 +290,8 @@ test('AUTH and SELECT', async () => {
     const a = await connect(anna);
     assert.equal((await a.send('0', 'in db 3')).ok, true);
     await a.waitForText('in db 3');
-    const db = server.redis.client.duplicate({ db: 3 });
+    const db = server.redis.connect({ db: 3 });
     assert.equal(await db.get('username:anna'), `user:${anna.id}`);
-    db.disconnect();
     assert.equal(await server.redis.client.dbsize(), 0);
     assert.ok(!server.errorLog().includes('pa:ss'), 'no password in the log');
     assert.ok(!server.errorLog().includes('pa%3Ass'));

@@ -44,7 +44,7 @@ describe('routes', () => {
   const room = (session, user1, user2) =>
     session.post('/room', { user1, user2 });
 
-  test('what needs a session: 401 without', async () => {
+  test('what needs a session: 403 without', async () => {
     const pair = anna.roomWith(ben);
     for (const [method, route] of [
       ['POST', '/logout'], ['GET', '/users?ids[]=1'], ['GET', '/users/online'],
@@ -56,7 +56,7 @@ describe('routes', () => {
       for (const cookie of [undefined, `chat_session=${'A'.repeat(43)}`]) {
         const reply = await request(server, route, {
           method, cookie, body: method === 'POST' ? {} : undefined });
-        assertError(reply, 401, `${method} ${route}`);
+        assertError(reply, 403, `${method} ${route}`);
       }
     }
   });

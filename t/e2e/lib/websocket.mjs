@@ -39,7 +39,8 @@ export class RawWebSocket {
   /*
    * options: headers (null takes one away), query (behind the transport),
    * socket (an open connection), early (bytes right behind the request),
-   * method, version ('1.1'), step (bytes per write of the handshake)
+   * method, version ('1.1'), step (bytes per write of the handshake), rude
+   * (leaves a close frame unanswered)
    */
   static async open(session, options = {}) {
     const ws = new RawWebSocket();
@@ -48,6 +49,7 @@ export class RawWebSocket {
     ws.received = Buffer.alloc(0);
     ws.ended = false;
     ws.closed = false;
+    ws.polite = !options.rude;
     ws.key = crypto.randomBytes(16).toString('base64');
     ws.socket = options.socket ?? await open(server);
     ws.socket.on('error', (error) => { ws.error = error; });
@@ -124,6 +126,10 @@ export class RawWebSocket {
     this.frames.push({ fin: b[0] >> 7, rsv: b[0] >> 4 & 7, opcode: b[0] & 15,
                        payload: Buffer.from(b.subarray(at, at + length)) });
     this.received = b.subarray(at + length);
+    if ((b[0] & 15) === OP.close && this.polite) {
+      this.polite = false;
+      this.write(frame(OP.close, this.frames.at(-1).payload.subarray(0, 2)));
+    }
     return true;
   }
 
@@ -162,8 +168,6 @@ export class RawWebSocket {
   // the code of the close frame, once the server has also ended the connection
   async closeCode(ms = 5000) {
     const { payload } = await this.frame((f) => f.opcode === OP.close, ms);
-    // a polite client answers, and the server ends the connection
-    if (!this.socket.destroyed) this.write(frame(OP.close, payload));
     await until(() => this.ended || this.closed, 'the connection ends', ms);
     this.destroy();
     return payload.length >= 2 ? payload.readUInt16BE(0) : undefined;
@@ -176,6 +180,7 @@ export class RawWebSocket {
   }
 
   async close(code = 1000) {
+    this.polite = false;
     this.write(closeFrame(code));
     await within(this.gone(), 6000, 'close');
   }
