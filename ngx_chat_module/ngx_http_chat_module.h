@@ -46,7 +46,10 @@ typedef struct {
     ngx_msec_t                    reply_timeout;
 
     ngx_uint_t                    index;          /* in main->redis */
+    ngx_uint_t                    used;           /* by some location */
+    ngx_msec_t                    drain_time;     /* longest of its locations */
     ngx_uint_t                    demo_data;      /* chat_demo_data on */
+    ngx_uint_t                    password_scheme; /* of the demo's users */
 } ngx_http_chat_redis_conf_t;
 
 
@@ -78,6 +81,7 @@ typedef struct {
     ngx_msec_t                    ping_interval;
     ngx_msec_t                    ping_timeout;
     ngx_msec_t                    presence_grace;
+    ngx_msec_t                    drain_time;
     size_t                        max_payload;
     size_t                        send_queue;
     ngx_uint_t                    max_message;    /* characters */

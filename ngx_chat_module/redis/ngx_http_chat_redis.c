@@ -651,19 +651,23 @@ ngx_http_chat_redis_send(ngx_http_chat_redis_t *link, redisCallbackFn *fn,
     void *data, ngx_uint_t argc, ngx_str_t *argv)
 {
     int          rc;
+    void        *buf;
     size_t       size[16], *len;
     ngx_uint_t   i;
     const char  *text[16], **arg;
 
+    buf = NULL;
     arg = text;
     len = size;
+    size[0] = 0;
 
     if (argc > 16) {
-        arg = ngx_alloc(argc * (sizeof(char *) + sizeof(size_t)), link->log);
-        if (arg == NULL) {
+        buf = ngx_alloc(argc * (sizeof(char *) + sizeof(size_t)), link->log);
+        if (buf == NULL) {
             return NGX_ERROR;
         }
 
+        arg = buf;
         len = (size_t *) (arg + argc);
     }
 
@@ -674,8 +678,8 @@ ngx_http_chat_redis_send(ngx_http_chat_redis_t *link, redisCallbackFn *fn,
 
     rc = redisAsyncCommandArgv(link->ac, fn, data, (int) argc, arg, len);
 
-    if (arg != text) {
-        ngx_free(arg);
+    if (buf) {
+        ngx_free(buf);
     }
 
     return rc == REDIS_OK ? NGX_OK : NGX_ERROR;

@@ -36,12 +36,27 @@ ngx_http_chat_redis_script_t  ngx_http_chat_script_offline = {
     ngx_string(ngx_http_chat_lua_offline), { 0 }
 };
 
+ngx_http_chat_redis_script_t  ngx_http_chat_script_cut = {
+    ngx_string(ngx_http_chat_lua_cut), { 0 }
+};
+
+ngx_http_chat_redis_script_t  ngx_http_chat_script_lease = {
+    ngx_string(ngx_http_chat_lua_lease), { 0 }
+};
+
+ngx_http_chat_redis_script_t  ngx_http_chat_script_demo = {
+    ngx_string(ngx_http_chat_lua_demo), { 0 }
+};
+
 
 ngx_http_chat_redis_script_t  *ngx_http_chat_scripts[] = {
     &ngx_http_chat_script_append,
     &ngx_http_chat_script_page,
     &ngx_http_chat_script_online,
     &ngx_http_chat_script_offline,
+    &ngx_http_chat_script_cut,
+    &ngx_http_chat_script_lease,
+    &ngx_http_chat_script_demo,
     NULL
 };
 

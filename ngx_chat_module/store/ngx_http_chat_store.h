@@ -29,6 +29,9 @@ extern ngx_http_chat_redis_script_t  ngx_http_chat_script_append;
 extern ngx_http_chat_redis_script_t  ngx_http_chat_script_page;
 extern ngx_http_chat_redis_script_t  ngx_http_chat_script_online;
 extern ngx_http_chat_redis_script_t  ngx_http_chat_script_offline;
+extern ngx_http_chat_redis_script_t  ngx_http_chat_script_cut;
+extern ngx_http_chat_redis_script_t  ngx_http_chat_script_lease;
+extern ngx_http_chat_redis_script_t  ngx_http_chat_script_demo;
 
 /* all scripts, ended by NULL: each link loads them when it comes up */
 extern ngx_http_chat_redis_script_t  *ngx_http_chat_scripts[];
@@ -199,6 +202,11 @@ ngx_http_chat_op_t *ngx_http_chat_presence_online(ngx_http_chat_redis_t *redis,
 ngx_http_chat_op_t *ngx_http_chat_presence_offline(
     ngx_http_chat_redis_t *redis, ngx_str_t *server_id, ngx_str_t *worker,
     ngx_str_t *user_id, ngx_http_chat_redis_handler_pt handler, void *data);
+
+/* script lease: renews the worker's; the reply is an array of dead workers */
+ngx_http_chat_op_t *ngx_http_chat_presence_lease(ngx_http_chat_redis_t *redis,
+    ngx_str_t *worker, ngx_msec_t lease,
+    ngx_http_chat_redis_handler_pt handler, void *data);
 
 
 #endif /* NGX_HTTP_CHAT_STORE_H */

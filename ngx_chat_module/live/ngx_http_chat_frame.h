@@ -1,0 +1,70 @@
+/*
+ * What is sent: a packet is encoded once, into a frame that all its receivers
+ * share by reference, and queued on each one's outbox as a pointer.
+ *
+ * A frame holds an Engine.IO packet (or the payload of a WebSocket control
+ * frame, or a piece of an event stream) with the WebSocket header in front of
+ * it, so that one buffer serves WebSocket and polling alike.
+ */
+
+#ifndef NGX_HTTP_CHAT_FRAME_H
+#define NGX_HTTP_CHAT_FRAME_H
+
+#include "../ngx_http_chat_module.h"
+#include "../proto/chat_ws.h"
+
+
+typedef struct {
+    uint32_t                      refs;
+    uint32_t                      len;            /* of the packet */
+    uint32_t                      head;           /* of the header before it */
+    u_char                        data[CHAT_WS_MAX_HEADER];
+    /* the packet follows */
+} ngx_http_chat_frame_t;
+
+
+/* the packet's bytes; the header ends where they begin */
+#define ngx_http_chat_frame_text(frame)                                       \
+    ((frame)->data + CHAT_WS_MAX_HEADER)
+
+
+/*
+ * A queue of references to frames.  Its ring is allocated with the first frame
+ * and freed with the last.
+ */
+typedef struct {
+    ngx_http_chat_frame_t       **ring;
+    uint32_t                      size;           /* a power of two, or 0 */
+    uint32_t                      first;
+    uint32_t                      n;
+    uint32_t                      sent;           /* bytes of the first frame */
+    size_t                        bytes;
+} ngx_http_chat_outbox_t;
+
+
+/* a frame with one reference and room for a packet of len bytes */
+ngx_http_chat_frame_t *ngx_http_chat_frame_create(size_t len);
+
+/* the packet is written and ends at last: writes the header; opcode of ws.h */
+void ngx_http_chat_frame_seal(ngx_http_chat_frame_t *frame, u_char *last,
+    ngx_uint_t opcode);
+
+/* a text frame of n pieces put together */
+ngx_http_chat_frame_t *ngx_http_chat_frame_text_of(ngx_uint_t n,
+    const ngx_str_t *pieces);
+
+void ngx_http_chat_frame_unref(ngx_http_chat_frame_t *frame);
+
+
+/* takes a reference of its own */
+ngx_int_t ngx_http_chat_outbox_push(ngx_http_chat_outbox_t *box,
+    ngx_http_chat_frame_t *frame);
+ngx_http_chat_frame_t *ngx_http_chat_outbox_get(ngx_http_chat_outbox_t *box,
+    ngx_uint_t i);
+
+/* drops the first frame; the ring is freed with the last */
+void ngx_http_chat_outbox_shift(ngx_http_chat_outbox_t *box);
+void ngx_http_chat_outbox_clear(ngx_http_chat_outbox_t *box);
+
+
+#endif /* NGX_HTTP_CHAT_FRAME_H */

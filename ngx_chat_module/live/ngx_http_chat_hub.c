@@ -1,0 +1,771 @@
+/*
+ * The worker and its hubs: start, end of turn, shutdown; users and rooms, and
+ * who is in which.
+ */
+
+#include "ngx_http_chat_hub.h"
+#include "ngx_http_chat_conn.h"
+#include "ngx_http_chat_relay.h"
+
+#include <sodium.h>
+#include <sys/eventfd.h>
+
+
+#define NGX_HTTP_CHAT_IDLE_ROOMS   10000          /* remembered at the most */
+#define NGX_HTTP_CHAT_DRAIN_TICK   50             /* ms */
+
+
+static ngx_int_t ngx_http_chat_hub_create(ngx_http_chat_redis_conf_t *conf);
+static void ngx_http_chat_hub_destroy(ngx_http_chat_hub_t *hub);
+static ngx_int_t ngx_http_chat_watch_create(ngx_http_chat_worker_t *worker);
+static void ngx_http_chat_watch_handler(ngx_event_t *rev);
+static void ngx_http_chat_drain_handler(ngx_event_t *ev);
+static void ngx_http_chat_turn_handler(ngx_event_t *ev);
+static ngx_http_chat_user_t *ngx_http_chat_user_create(
+    ngx_http_chat_hub_t *hub, ngx_str_t *id, ngx_str_t *name);
+static void ngx_http_chat_room_idle(ngx_http_chat_room_t *room);
+static void ngx_http_chat_room_destroy(ngx_http_chat_room_t *room);
+static ngx_int_t ngx_http_chat_room_add(ngx_http_chat_room_t *room,
+    ngx_http_chat_session_t *s);
+static void ngx_http_chat_room_remove(ngx_http_chat_room_t *room,
+    ngx_uint_t index);
+
+
+ngx_http_chat_worker_t  *ngx_http_chat_worker;
+
+
+ngx_int_t
+ngx_http_chat_live_init(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                    i;
+    ngx_http_chat_worker_t       *worker;
+    ngx_http_chat_main_conf_t    *cmcf;
+    ngx_http_chat_redis_conf_t  **redis;
+
+    cmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_chat_module);
+
+    worker = ngx_calloc(sizeof(ngx_http_chat_worker_t), cycle->log);
+    if (worker == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_chat_worker = worker;
+
+    worker->main = cmcf;
+    worker->log = cycle->log;
+    worker->id.data = worker->id_data;
+    worker->id.len = NGX_HTTP_CHAT_WORKER_ID_LEN;
+    ngx_http_chat_random_id(worker->id_data, NGX_HTTP_CHAT_WORKER_ID_LEN);
+
+    ngx_rbtree_init(&worker->sessions, &worker->sessions_sentinel,
+                    ngx_str_rbtree_insert_value);
+    ngx_rbtree_init(&worker->relays, &worker->relays_sentinel,
+                    ngx_rbtree_insert_value);
+
+    ngx_queue_init(&worker->dirty);
+    ngx_queue_init(&worker->ready);
+    ngx_queue_init(&worker->dead_sessions);
+    ngx_queue_init(&worker->dead_conns);
+
+    ngx_http_chat_wheel_init(&worker->wheel, cycle->log);
+
+    worker->turn.handler = ngx_http_chat_turn_handler;
+    worker->turn.log = cycle->log;
+
+    worker->drain.handler = ngx_http_chat_drain_handler;
+    worker->drain.data = worker;
+    worker->drain.log = cycle->log;
+
+    worker->scratch = ngx_alloc(NGX_HTTP_CHAT_SCRATCH, cycle->log);
+    worker->hubs = ngx_calloc(cmcf->redis.nelts * sizeof(void *), cycle->log);
+
+    if (worker->scratch == NULL || worker->hubs == NULL
+        || ngx_http_chat_watch_create(worker) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    worker->nhubs = cmcf->redis.nelts;
+    redis = cmcf->redis.elts;
+
+    for (i = 0; i < worker->nhubs; i++) {
+        if (redis[i]->used && ngx_http_chat_hub_create(redis[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_chat_live_exit(ngx_cycle_t *cycle)
+{
+    ngx_uint_t               i;
+    ngx_rbtree_node_t       *node;
+    ngx_http_chat_worker_t  *worker;
+
+    worker = ngx_http_chat_worker;
+
+    if (worker == NULL) {
+        return;
+    }
+
+    /* a worker that has to exit at once may still have some */
+
+    while (worker->sessions.root != &worker->sessions_sentinel) {
+        node = ngx_rbtree_min(worker->sessions.root,
+                              &worker->sessions_sentinel);
+        ngx_http_chat_session_close((ngx_http_chat_session_t *) node, 1001,
+                                    "the worker exits");
+    }
+
+    ngx_http_chat_turn_handler(&worker->turn);
+
+    for (i = 0; i < worker->nhubs; i++) {
+        if (worker->hubs[i]) {
+            ngx_http_chat_hub_destroy(worker->hubs[i]);
+        }
+    }
+
+    ngx_http_chat_turn_handler(&worker->turn);
+
+    if (worker->turn.posted) {
+        ngx_delete_posted_event(&worker->turn);
+    }
+
+    if (worker->drain.timer_set) {
+        ngx_del_timer(&worker->drain);
+    }
+
+    ngx_http_chat_wheel_exit(&worker->wheel);
+
+    if (worker->watch) {
+        ngx_close_connection(worker->watch);
+    }
+
+    ngx_free(worker->scratch);
+    ngx_free(worker->hubs);
+    ngx_free(worker);
+
+    ngx_http_chat_worker = NULL;
+}
+
+
+ngx_http_chat_hub_t *
+ngx_http_chat_hub(ngx_http_chat_loc_conf_t *conf)
+{
+    return ngx_http_chat_worker->hubs[conf->redis->index];
+}
+
+
+ngx_http_chat_redis_t *
+ngx_http_chat_hub_redis(ngx_http_chat_hub_t *hub)
+{
+    return hub->redis;
+}
+
+
+static ngx_int_t
+ngx_http_chat_hub_create(ngx_http_chat_redis_conf_t *conf)
+{
+    u_char                  *p;
+    chat_room_t              general;
+    ngx_http_chat_hub_t     *hub;
+    ngx_http_chat_worker_t  *worker;
+
+    worker = ngx_http_chat_worker;
+
+    hub = ngx_calloc(sizeof(ngx_http_chat_hub_t)
+                     + sizeof(NGX_HTTP_CHAT_CHANNEL_WORKER)
+                     + NGX_HTTP_CHAT_WORKER_ID_LEN, worker->log);
+    if (hub == NULL) {
+        return NGX_ERROR;
+    }
+
+    worker->hubs[conf->index] = hub;
+    hub->conf = conf;
+
+    ngx_rbtree_init(&hub->users, &hub->users_sentinel,
+                    ngx_str_rbtree_insert_value);
+    ngx_rbtree_init(&hub->rooms, &hub->rooms_sentinel,
+                    ngx_str_rbtree_insert_value);
+    ngx_queue_init(&hub->user_list);
+    ngx_queue_init(&hub->idle_rooms);
+
+    (void) chat_room_parse(chat_str("0"), &general);
+
+    hub->general = ngx_http_chat_room_get(hub, &general);
+    if (hub->general == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_chat_room_used(hub->general);
+
+    ngx_str_set(&hub->channels[0], NGX_HTTP_CHAT_CHANNEL);
+    ngx_str_set(&hub->channels[1], NGX_HTTP_CHAT_CHANNEL_WORKERS);
+
+    p = (u_char *) (hub + 1);
+    hub->channels[2].data = p;
+    hub->channels[2].len = ngx_sprintf(p, NGX_HTTP_CHAT_CHANNEL_WORKER "%V",
+                                       &worker->id)
+                           - p;
+
+    hub->redis = ngx_http_chat_redis_create(conf, NULL, 0, NULL,
+                                     ngx_http_chat_presence_redis_state, hub);
+    hub->bus = ngx_http_chat_redis_create(conf, hub->channels, 3,
+                                          ngx_http_chat_bus_message,
+                                          ngx_http_chat_bus_state, hub);
+
+    if (hub->redis == NULL || hub->bus == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_chat_presence_start(hub);
+
+    if (conf->demo_data) {
+        ngx_http_chat_demo_start(hub);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_chat_hub_destroy(ngx_http_chat_hub_t *hub)
+{
+    ngx_queue_t           *q;
+    ngx_rbtree_node_t     *node;
+    ngx_http_chat_user_t  *user;
+
+    ngx_http_chat_presence_stop(hub);
+    ngx_http_chat_demo_stop(hub);
+
+    if (hub->bus) {
+        ngx_http_chat_redis_destroy(hub->bus);
+    }
+
+    if (hub->redis) {
+        ngx_http_chat_redis_destroy(hub->redis);
+    }
+
+    while (!ngx_queue_empty(&hub->user_list)) {
+        q = ngx_queue_head(&hub->user_list);
+        user = ngx_queue_data(q, ngx_http_chat_user_t, list);
+
+        ngx_http_chat_user_destroy(user);
+    }
+
+    while (hub->rooms.root != &hub->rooms_sentinel) {
+        node = ngx_rbtree_min(hub->rooms.root, &hub->rooms_sentinel);
+        ngx_http_chat_room_destroy((ngx_http_chat_room_t *) node);
+    }
+
+    ngx_http_chat_worker->hubs[hub->conf->index] = NULL;
+    ngx_free(hub);
+}
+
+
+/*
+ * nginx tells only idle connections that it is shutting down, and a waiting
+ * GET's is none: this one hears of it for all.
+ */
+
+static ngx_int_t
+ngx_http_chat_watch_create(ngx_http_chat_worker_t *worker)
+{
+    int                fd;
+    ngx_connection_t  *c;
+
+    fd = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
+    if (fd == -1) {
+        ngx_log_error(NGX_LOG_EMERG, worker->log, ngx_errno,
+                      "eventfd() failed");
+        return NGX_ERROR;
+    }
+
+    c = ngx_get_connection(fd, worker->log);
+    if (c == NULL) {
+        (void) close(fd);
+        return NGX_ERROR;
+    }
+
+    c->data = worker;
+    c->log = worker->log;
+    c->read->log = worker->log;
+    c->write->log = worker->log;
+    c->read->handler = ngx_http_chat_watch_handler;
+    c->idle = 1;
+
+    worker->watch = c;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_chat_watch_handler(ngx_event_t *rev)
+{
+    ngx_connection_t        *c;
+    ngx_http_chat_worker_t  *worker;
+
+    c = rev->data;
+    worker = c->data;
+
+    if (c->close && !worker->drain.timer_set) {
+        c->idle = 0;
+
+        /* unlike the others, this timer keeps the worker until all are told */
+
+        ngx_add_timer(&worker->drain, 1);
+    }
+}
+
+
+/*
+ * Closes a share of the sessions at each step, so that they don't all come to
+ * the new workers at once; then waits for what still has to be said.
+ */
+
+static void
+ngx_http_chat_drain_handler(ngx_event_t *ev)
+{
+    ngx_http_chat_worker_t *worker = ev->data;
+
+    ngx_uint_t                n, i, left;
+    ngx_msec_t                time;
+    ngx_rbtree_node_t        *node, *next;
+
+    time = 0;
+
+    for (i = 0; i < worker->nhubs; i++) {
+        if (worker->hubs[i]) {
+            time = ngx_max(time, worker->hubs[i]->conf->drain_time);
+        }
+    }
+
+    left = 1 + time / NGX_HTTP_CHAT_DRAIN_TICK;
+    left -= ngx_min(left - 1, worker->drain_step);
+
+    if (worker->drain_step++ == 0) {
+        ngx_http_chat_relay_drain();
+    }
+
+    n = 0;
+    next = NULL;
+
+    if (worker->sessions.root != &worker->sessions_sentinel) {
+        next = ngx_rbtree_min(worker->sessions.root,
+                              &worker->sessions_sentinel);
+    }
+
+    for (node = next; node; node = ngx_rbtree_next(&worker->sessions, node)) {
+        n++;
+    }
+
+    n = (n + left - 1) / left;
+
+    while (next && n--) {
+        node = next;
+        next = ngx_rbtree_next(&worker->sessions, node);
+
+        ngx_http_chat_session_close((ngx_http_chat_session_t *) node, 1001,
+                                    "the server restarts");
+    }
+
+    if (next || worker->nconns
+        || worker->relays.root != &worker->relays_sentinel)
+    {
+        ngx_add_timer(ev, NGX_HTTP_CHAT_DRAIN_TICK);
+    }
+}
+
+
+void
+ngx_http_chat_turn(void)
+{
+    ngx_post_event(&ngx_http_chat_worker->turn, &ngx_posted_events);
+}
+
+
+static void
+ngx_http_chat_turn_handler(ngx_event_t *ev)
+{
+    ngx_queue_t              *q;
+    ngx_http_chat_conn_t     *conn;
+    ngx_http_chat_worker_t   *worker;
+    ngx_http_chat_session_t  *s;
+
+    worker = ngx_http_chat_worker;
+
+    while (!ngx_queue_empty(&worker->ready)
+           || !ngx_queue_empty(&worker->dirty))
+    {
+        while (!ngx_queue_empty(&worker->ready)) {
+            q = ngx_queue_head(&worker->ready);
+            s = ngx_queue_data(q, ngx_http_chat_session_t, ready);
+
+            ngx_queue_remove(q);
+            q->next = NULL;
+
+            ngx_http_chat_session_flush(s);
+        }
+
+        while (!ngx_queue_empty(&worker->dirty)) {
+            q = ngx_queue_head(&worker->dirty);
+            conn = ngx_queue_data(q, ngx_http_chat_conn_t, dirty);
+
+            ngx_queue_remove(q);
+            q->next = NULL;
+
+            ngx_http_chat_conn_flush(conn);
+        }
+    }
+
+    while (!ngx_queue_empty(&worker->dead_sessions)) {
+        q = ngx_queue_head(&worker->dead_sessions);
+        ngx_queue_remove(q);
+        ngx_free(ngx_queue_data(q, ngx_http_chat_session_t, dead));
+    }
+
+    while (!ngx_queue_empty(&worker->dead_conns)) {
+        q = ngx_queue_head(&worker->dead_conns);
+        ngx_queue_remove(q);
+        ngx_http_chat_conn_free(ngx_queue_data(q, ngx_http_chat_conn_t, dead));
+    }
+}
+
+
+void
+ngx_http_chat_random_id(u_char *out, size_t len)
+{
+    size_t         i;
+    unsigned char  random[64];
+
+    static const char  alphabet[] =
+        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_";
+
+    randombytes_buf(random, len);
+
+    for (i = 0; i < len; i++) {
+        out[i] = alphabet[random[i] & 63];
+    }
+}
+
+
+ngx_http_chat_user_t *
+ngx_http_chat_user_find(ngx_http_chat_hub_t *hub, const u_char *id, size_t len)
+{
+    ngx_str_t  name;
+
+    name.data = (u_char *) id;
+    name.len = len;
+
+    return (ngx_http_chat_user_t *)
+               ngx_str_rbtree_lookup(&hub->users, &name,
+                                     ngx_crc32_short(name.data, len));
+}
+
+
+static ngx_http_chat_user_t *
+ngx_http_chat_user_create(ngx_http_chat_hub_t *hub, ngx_str_t *id,
+    ngx_str_t *name)
+{
+    u_char                *p;
+    ngx_http_chat_user_t  *user;
+
+    user = ngx_calloc(sizeof(ngx_http_chat_user_t) + id->len + name->len,
+                      ngx_http_chat_worker->log);
+    if (user == NULL) {
+        return NULL;
+    }
+
+    p = (u_char *) (user + 1);
+
+    user->hub = hub;
+    user->node.str.len = id->len;
+    user->node.str.data = p;
+    p = ngx_cpymem(p, id->data, id->len);
+
+    user->name.len = name->len;
+    user->name.data = p;
+    ngx_memcpy(p, name->data, name->len);
+
+    user->node.node.key = ngx_crc32_short(user->node.str.data, id->len);
+
+    ngx_queue_init(&user->sessions);
+    ngx_rbtree_insert(&hub->users, &user->node.node);
+    ngx_queue_insert_tail(&hub->user_list, &user->list);
+
+    return user;
+}
+
+
+void
+ngx_http_chat_user_destroy(ngx_http_chat_user_t *user)
+{
+    ngx_http_chat_timer_del(&ngx_http_chat_worker->wheel, &user->grace);
+    ngx_queue_remove(&user->list);
+    ngx_rbtree_delete(&user->hub->users, &user->node.node);
+    ngx_free(user);
+}
+
+
+ngx_http_chat_room_t *
+ngx_http_chat_room_find(ngx_http_chat_hub_t *hub, chat_str_t id)
+{
+    ngx_str_t  name;
+
+    name.len = id.len;
+    name.data = (u_char *) id.data;
+
+    return (ngx_http_chat_room_t *)
+               ngx_str_rbtree_lookup(&hub->rooms, &name,
+                                     ngx_crc32_short(name.data, name.len));
+}
+
+
+ngx_http_chat_room_t *
+ngx_http_chat_room_get(ngx_http_chat_hub_t *hub, chat_room_t *id)
+{
+    u_char                *p;
+    ngx_queue_t           *q;
+    ngx_http_chat_room_t  *room;
+
+    room = ngx_http_chat_room_find(hub, id->id);
+
+    if (room) {
+        if (room->idle.next) {
+            ngx_queue_remove(&room->idle);
+            ngx_queue_insert_tail(&hub->idle_rooms, &room->idle);
+        }
+
+        return room;
+    }
+
+    if (hub->nidle >= NGX_HTTP_CHAT_IDLE_ROOMS) {
+        q = ngx_queue_head(&hub->idle_rooms);
+        ngx_http_chat_room_destroy(ngx_queue_data(q, ngx_http_chat_room_t,
+                                                  idle));
+    }
+
+    room = ngx_calloc(sizeof(ngx_http_chat_room_t) + id->id.len,
+                      ngx_http_chat_worker->log);
+    if (room == NULL) {
+        return NULL;
+    }
+
+    p = (u_char *) (room + 1);
+    ngx_memcpy(p, id->id.data, id->id.len);
+
+    room->hub = hub;
+    room->node.str.len = id->id.len;
+    room->node.str.data = p;
+    room->node.node.key = ngx_crc32_short(p, id->id.len);
+
+    (void) chat_room_parse((chat_str_t) { id->id.len, p }, &room->id);
+
+    ngx_rbtree_insert(&hub->rooms, &room->node.node);
+    ngx_http_chat_room_idle(room);
+
+    return room;
+}
+
+
+static void
+ngx_http_chat_room_idle(ngx_http_chat_room_t *room)
+{
+    ngx_queue_insert_tail(&room->hub->idle_rooms, &room->idle);
+    room->hub->nidle++;
+}
+
+
+void
+ngx_http_chat_room_used(ngx_http_chat_room_t *room)
+{
+    if (room->idle.next) {
+        ngx_queue_remove(&room->idle);
+        room->idle.next = NULL;
+        room->hub->nidle--;
+    }
+}
+
+
+static void
+ngx_http_chat_room_destroy(ngx_http_chat_room_t *room)
+{
+    ngx_http_chat_room_used(room);
+    ngx_http_chat_redis_cancel(room->repair);
+    ngx_rbtree_delete(&room->hub->rooms, &room->node.node);
+
+    if (room->members) {
+        ngx_free(room->members);
+    }
+
+    ngx_free(room);
+}
+
+
+static ngx_int_t
+ngx_http_chat_room_add(ngx_http_chat_room_t *room, ngx_http_chat_session_t *s)
+{
+    void                     *p;
+    ngx_uint_t                size;
+    ngx_http_chat_member_t   *member;
+
+    if (room->nmembers == room->size) {
+        size = room->size ? room->size * 2 : 4;
+
+        p = realloc(room->members, size * sizeof(void *));
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        room->members = p;
+        room->size = size;
+    }
+
+    member = realloc(s->members,
+                     (s->nmembers + 1) * sizeof(ngx_http_chat_member_t));
+    if (member == NULL) {
+        return NGX_ERROR;
+    }
+
+    s->members = member;
+    member += s->nmembers++;
+
+    member->room = room;
+    member->index = room->nmembers;
+
+    room->members[room->nmembers++] = s;
+    ngx_http_chat_room_used(room);
+
+    return NGX_OK;
+}
+
+
+/* the last member takes the place that becomes free */
+
+static void
+ngx_http_chat_room_remove(ngx_http_chat_room_t *room, ngx_uint_t index)
+{
+    ngx_uint_t                i;
+    ngx_http_chat_session_t  *last;
+
+    last = room->members[--room->nmembers];
+    room->members[index] = last;
+
+    for (i = 0; i < last->nmembers; i++) {
+        if (last->members[i].room == room) {
+            last->members[i].index = index;
+            break;
+        }
+    }
+
+    if (room->nmembers == 0 && room != room->hub->general) {
+        ngx_http_chat_room_idle(room);
+    }
+}
+
+
+ngx_int_t
+ngx_http_chat_hub_attach(ngx_http_chat_session_t *s, ngx_str_t *user_id,
+    ngx_str_t *username)
+{
+    ngx_http_chat_user_t  *user;
+
+    user = ngx_http_chat_user_find(s->hub, user_id->data, user_id->len);
+
+    if (user == NULL) {
+        user = ngx_http_chat_user_create(s->hub, user_id, username);
+        if (user == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ngx_http_chat_room_add(s->hub->general, s) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    s->user = user;
+
+    ngx_queue_insert_tail(&user->sessions, &s->user_queue);
+    user->nsessions++;
+
+    ngx_http_chat_presence_join(user);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_chat_hub_join(ngx_http_chat_session_t *s, ngx_str_t *name)
+{
+    chat_room_t            id;
+    ngx_http_chat_room_t  *room;
+
+    if (chat_room_parse((chat_str_t) { name->len, name->data }, &id)
+        != CHAT_OK
+        || id.type == CHAT_ROOM_PRIVATE)
+    {
+        return NGX_OK;
+    }
+
+    room = ngx_http_chat_room_get(s->hub, &id);
+    if (room == NULL) {
+        return NGX_ERROR;
+    }
+
+    return room == s->hub->general ? NGX_OK : ngx_http_chat_room_add(room, s);
+}
+
+
+ngx_uint_t
+ngx_http_chat_hub_is_member(ngx_http_chat_session_t *s, chat_room_t *room)
+{
+    ngx_uint_t  i;
+    chat_str_t  user;
+
+    user.data = s->user->node.str.data;
+    user.len = s->user->node.str.len;
+
+    if (chat_room_is_of(room, user)) {
+        return 1;
+    }
+
+    for (i = 0; i < s->nmembers; i++) {
+        if (chat_str_eq(s->members[i].room->id.id, room->id)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+void
+ngx_http_chat_hub_detach(ngx_http_chat_session_t *s, ngx_uint_t at_once)
+{
+    ngx_uint_t             i;
+    ngx_http_chat_user_t  *user;
+
+    user = s->user;
+    s->user = NULL;
+
+    for (i = 0; i < s->nmembers; i++) {
+        ngx_http_chat_room_remove(s->members[i].room, s->members[i].index);
+    }
+
+    if (s->members) {
+        ngx_free(s->members);
+        s->members = NULL;
+        s->nmembers = 0;
+    }
+
+    ngx_queue_remove(&s->user_queue);
+
+    if (--user->nsessions == 0) {
+        ngx_http_chat_presence_leave(user, at_once ? 0
+                                                : s->conf->presence_grace);
+    }
+}

@@ -1,0 +1,371 @@
+/*
+ * The objects of live/ and who owns them.
+ *
+ *   worker    one a process: the session table, the wheel, the list of what has
+ *             to be flushed and freed at the end of this turn of the event loop
+ *   hub       one for each Redis: its two links, users and rooms on this worker
+ *   session   an Engine.IO session, with its Socket.IO socket, or an event
+ *             stream; owns its outbox while it has no connection
+ *   conn      a WebSocket connection that has left nginx's request
+ *   user      somebody with at least one session here, or whose last one ended
+ *             within the grace period
+ *   room      General and named rooms, and private ones as long as they are
+ *             remembered: the position delivered last, and the members' sessions
+ *
+ * Nothing is freed in the middle of a turn: _close takes an object out of all
+ * tables and marks it closed, and memory goes at the end of the turn.  So a
+ * caller may look at ->closed after any call.
+ */
+
+#ifndef NGX_HTTP_CHAT_HUB_H
+#define NGX_HTTP_CHAT_HUB_H
+
+#include "../store/ngx_http_chat_store.h"
+#include "../proto/chat_ws.h"
+#include "../proto/chat_sio.h"
+#include "ngx_http_chat_live.h"
+#include "ngx_http_chat_frame.h"
+#include "ngx_http_chat_wheel.h"
+
+
+#define NGX_HTTP_CHAT_WORKER_ID_LEN   12
+#define NGX_HTTP_CHAT_SID_LEN         32          /* worker id first */
+#define NGX_HTTP_CHAT_SOCKET_ID_LEN   20
+
+#define NGX_HTTP_CHAT_SCRATCH         65536
+
+
+typedef struct ngx_http_chat_session_s  ngx_http_chat_session_t;
+typedef struct ngx_http_chat_conn_s     ngx_http_chat_conn_t;
+typedef struct ngx_http_chat_user_s     ngx_http_chat_user_t;
+typedef struct ngx_http_chat_room_s     ngx_http_chat_room_t;
+typedef struct ngx_http_chat_port_s     ngx_http_chat_port_t;
+typedef struct ngx_http_chat_event_s    ngx_http_chat_event_t;
+typedef struct ngx_http_chat_demo_s     ngx_http_chat_demo_t;
+
+
+typedef struct {
+    ngx_str_t                     id;             /* unique, never reused */
+    u_char                        id_data[NGX_HTTP_CHAT_WORKER_ID_LEN];
+    ngx_http_chat_main_conf_t    *main;
+    ngx_log_t                    *log;
+
+    ngx_http_chat_hub_t         **hubs;           /* by redis conf's index */
+    ngx_uint_t                    nhubs;
+
+    ngx_rbtree_t                  sessions;       /* by sid */
+    ngx_rbtree_node_t             sessions_sentinel;
+
+    ngx_http_chat_wheel_t         wheel;
+
+    ngx_queue_t                   dirty;          /* conns to be written */
+    ngx_queue_t                   ready;          /* sessions to be polled */
+    ngx_queue_t                   dead_sessions;
+    ngx_queue_t                   dead_conns;
+    ngx_event_t                   turn;           /* posted: end of the turn */
+
+    ngx_connection_t             *watch;          /* hears of a shutdown */
+    ngx_event_t                   drain;
+    ngx_uint_t                    drain_step;
+    ngx_uint_t                    nconns;
+
+    uint64_t                      request;        /* last relay request's id */
+    ngx_rbtree_t                  relays;         /* requests sent elsewhere */
+    ngx_rbtree_node_t             relays_sentinel;
+
+    u_char                       *scratch;        /* what recv() reads into */
+} ngx_http_chat_worker_t;
+
+
+struct ngx_http_chat_hub_s {
+    ngx_http_chat_redis_conf_t   *conf;
+    ngx_http_chat_redis_t        *redis;          /* commands */
+    ngx_http_chat_redis_t        *bus;            /* subscriber */
+    ngx_str_t                     channels[3];
+    ngx_uint_t                    up;             /* the bus is */
+
+    ngx_rbtree_t                  users;          /* by id */
+    ngx_rbtree_node_t             users_sentinel;
+    ngx_queue_t                   user_list;      /* longest unrenewed first */
+
+    ngx_rbtree_t                  rooms;          /* by id */
+    ngx_rbtree_node_t             rooms_sentinel;
+    ngx_queue_t                   idle_rooms;     /* without members, oldest
+                                                     first: may be forgotten */
+    ngx_uint_t                    nidle;
+    ngx_http_chat_room_t         *general;
+
+    ngx_http_chat_timer_t         lease;
+    ngx_http_chat_demo_t         *demo;           /* being made */
+};
+
+
+struct ngx_http_chat_user_s {
+    ngx_str_node_t                node;           /* str: the id */
+    ngx_http_chat_hub_t          *hub;
+    ngx_str_t                     name;
+    ngx_queue_t                   sessions;
+    ngx_uint_t                    nsessions;
+    ngx_queue_t                   list;           /* hub->user_list */
+    ngx_msec_t                    renewed;
+    ngx_http_chat_timer_t         grace;          /* set: no session is left */
+    ngx_http_chat_op_t           *leaving;        /* Redis is being told */
+};
+
+
+/* a session's place in a room's array of members */
+
+typedef struct {
+    ngx_http_chat_room_t         *room;
+    ngx_uint_t                    index;
+} ngx_http_chat_member_t;
+
+
+struct ngx_http_chat_room_s {
+    ngx_str_node_t                node;           /* str: the id */
+    ngx_http_chat_hub_t          *hub;
+    chat_room_t                   id;             /* points into node.str */
+    uint64_t                      last;           /* position delivered last,
+                                                     0: not known */
+    ngx_http_chat_session_t     **members;        /* not of private rooms */
+    ngx_uint_t                    nmembers;
+    ngx_uint_t                    size;
+    ngx_queue_t                   idle;           /* next NULL: not queued */
+
+    ngx_http_chat_op_t           *repair;         /* reading what was missed */
+
+    unsigned                      behind:1;       /* more came meanwhile */
+    unsigned                      known:1;        /* both users were looked up
+                                                     and have it in their list */
+};
+
+
+typedef enum {
+    NGX_HTTP_CHAT_POLLING = 0,
+    NGX_HTTP_CHAT_WEBSOCKET,
+    NGX_HTTP_CHAT_SSE
+} ngx_http_chat_transport_t;
+
+
+typedef enum {
+    NGX_HTTP_CHAT_SOCKET_NONE = 0,                /* not connected, or left */
+    NGX_HTTP_CHAT_SOCKET_LOOKUP,                  /* asking who it is */
+    NGX_HTTP_CHAT_SOCKET_CONNECTED
+} ngx_http_chat_socket_state_t;
+
+
+/*
+ * A session's states: polling -> (probe) -> websocket -> closed, or, when the
+ * WebSocket came to another worker, polling -> leaving -> closed there and
+ * arriving -> websocket here.
+ */
+
+struct ngx_http_chat_session_s {
+    ngx_str_node_t                node;           /* str: sid */
+    u_char                        sid[NGX_HTTP_CHAT_SID_LEN];
+    ngx_http_chat_hub_t          *hub;
+    ngx_http_chat_loc_conf_t     *conf;
+    ngx_http_chat_token_t         token;
+
+    ngx_http_chat_outbox_t        out;            /* polling, SSE, arriving */
+    ngx_queue_t                   ready;          /* next NULL: not queued */
+
+    ngx_http_chat_port_t         *poll;           /* the waiting GET */
+    ngx_http_chat_port_t         *post;           /* a POST being processed */
+    ngx_http_chat_conn_t         *conn;           /* the WebSocket */
+    ngx_http_chat_conn_t         *probe;          /* one that isn't yet it */
+    ngx_http_request_t           *stream;         /* SSE */
+
+    ngx_http_chat_timer_t         heartbeat;
+    ngx_http_chat_timer_t         connect;        /* connect timeout */
+
+    /* Socket.IO */
+    u_char                        socket_id[NGX_HTTP_CHAT_SOCKET_ID_LEN];
+    ngx_http_chat_user_t         *user;
+    ngx_queue_t                   user_queue;
+    ngx_http_chat_member_t       *members;
+    ngx_uint_t                    nmembers;
+    ngx_http_chat_op_t           *lookup;
+    ngx_pool_t                   *lookup_pool;
+    ngx_queue_t                   sends;          /* messages without an ack */
+    ngx_uint_t                    nsends;
+    ngx_queue_t                   joins;          /* replays under way */
+    ngx_uint_t                    njoins;
+    size_t                        held;           /* bytes that wait for them */
+    ngx_msec_t                    probed_at;
+    u_char                        prober[NGX_HTTP_CHAT_WORKER_ID_LEN];
+    ngx_queue_t                   dead;
+
+    unsigned                      transport:2;
+    unsigned                      socket:2;
+    unsigned                      pinged:1;       /* a pong is due */
+    unsigned                      posting:1;      /* a POST is in flight */
+    unsigned                      probed:1;       /* end GETs at once */
+    unsigned                      remote_probe:1; /* by another worker */
+    unsigned                      leaving:1;      /* to the prober */
+    unsigned                      cut:1;          /* which delivers from here */
+    unsigned                      arriving:1;
+    unsigned                      overflow:1;
+    unsigned                      closed:1;
+};
+
+
+#define NGX_HTTP_CHAT_MAX_SENDS      64           /* then reading pauses */
+#define NGX_HTTP_CHAT_MAX_JOINS      256
+#define NGX_HTTP_CHAT_UPGRADE_WAIT   10000        /* ms */
+
+
+extern ngx_http_chat_worker_t  *ngx_http_chat_worker;
+
+
+/* hub */
+
+/* asks for the end-of-turn handler, which writes, answers and frees */
+void ngx_http_chat_turn(void);
+
+ngx_http_chat_user_t *ngx_http_chat_user_find(ngx_http_chat_hub_t *hub,
+    const u_char *id, size_t len);
+void ngx_http_chat_user_destroy(ngx_http_chat_user_t *user);
+
+ngx_http_chat_room_t *ngx_http_chat_room_find(ngx_http_chat_hub_t *hub,
+    chat_str_t id);
+
+/* finds or makes; it may be forgotten again later, unless it is used */
+ngx_http_chat_room_t *ngx_http_chat_room_get(ngx_http_chat_hub_t *hub,
+    chat_room_t *id);
+void ngx_http_chat_room_used(ngx_http_chat_room_t *room);
+
+/* the session becomes one of the user's, and a member of General; it is the
+   caller who then joins its named rooms */
+ngx_int_t ngx_http_chat_hub_attach(ngx_http_chat_session_t *s,
+    ngx_str_t *user_id, ngx_str_t *username);
+ngx_int_t ngx_http_chat_hub_join(ngx_http_chat_session_t *s, ngx_str_t *room);
+ngx_uint_t ngx_http_chat_hub_is_member(ngx_http_chat_session_t *s,
+    chat_room_t *room);
+
+/* at_once: without the grace period */
+void ngx_http_chat_hub_detach(ngx_http_chat_session_t *s, ngx_uint_t at_once);
+
+/* random characters of base64url */
+void ngx_http_chat_random_id(u_char *out, size_t len);
+
+
+/* presence: leases, the users that are live here */
+
+void ngx_http_chat_presence_start(ngx_http_chat_hub_t *hub);
+void ngx_http_chat_presence_stop(ngx_http_chat_hub_t *hub);
+void ngx_http_chat_presence_redis_state(void *data, ngx_uint_t up);
+void ngx_http_chat_presence_join(ngx_http_chat_user_t *user);
+void ngx_http_chat_presence_leave(ngx_http_chat_user_t *user,
+    ngx_msec_t grace);
+
+
+/*
+ * An event on its way to its receivers, encoded once for each kind of them.
+ * pos: a message's position, 0 for other events.
+ */
+struct ngx_http_chat_event_s {
+    ngx_str_t                     name;
+    ngx_str_t                     json;
+    uint64_t                      pos;
+    ngx_http_chat_frame_t        *packet;
+    ngx_http_chat_frame_t        *stream;
+};
+
+/* queues it for s; a room's message may have to wait behind a replay */
+void ngx_http_chat_event_deliver(ngx_http_chat_event_t *event,
+    ngx_http_chat_session_t *s, ngx_http_chat_room_t *room);
+void ngx_http_chat_event_done(ngx_http_chat_event_t *event);
+
+/* one event for one session */
+void ngx_http_chat_event_send(ngx_http_chat_session_t *s, const char *name,
+    ngx_str_t *json, uint64_t pos);
+
+
+/* bus: what comes from Redis */
+
+void ngx_http_chat_bus_message(void *data, ngx_str_t *channel,
+    ngx_str_t *payload);
+void ngx_http_chat_bus_state(void *data, ngx_uint_t up);
+
+
+/* demo data */
+
+void ngx_http_chat_demo_start(ngx_http_chat_hub_t *hub);
+void ngx_http_chat_demo_stop(ngx_http_chat_hub_t *hub);
+
+
+/* session (engine) */
+
+ngx_http_chat_session_t *ngx_http_chat_session_create(
+    ngx_http_chat_hub_t *hub, ngx_http_chat_loc_conf_t *conf,
+    ngx_http_chat_token_t *token, const u_char *sid);
+ngx_http_chat_session_t *ngx_http_chat_session_find(const u_char *sid,
+    size_t len);
+
+/*
+ * Ends a session: its GET and POST are answered, its WebSocket is closed with
+ * code (0: the peer has gone or closes itself), all links are undone.
+ * Idempotent.
+ */
+void ngx_http_chat_session_close(ngx_http_chat_session_t *s, ngx_uint_t code,
+    const char *why);
+
+/* a log-out: as above, and the user counts as gone at once */
+void ngx_http_chat_session_revoke(ngx_http_chat_session_t *s);
+
+/* queues a packet; on overflow the session is closed */
+void ngx_http_chat_session_send(ngx_http_chat_session_t *s,
+    ngx_http_chat_frame_t *frame);
+
+/* it has too much waiting: closed at the end of the turn */
+void ngx_http_chat_session_overflow(ngx_http_chat_session_t *s);
+
+/* the same as _send for a text made of n pieces */
+void ngx_http_chat_session_send_text(ngx_http_chat_session_t *s, ngx_uint_t n,
+    const ngx_str_t *pieces);
+
+/*
+ * Handles a packet.  NGX_OK; NGX_AGAIN: handled, but hold the next one back
+ * until ngx_http_chat_session_resume() is called; NGX_ERROR: it is invalid, and
+ * the caller has to close the session; NGX_DONE: the session is closed.
+ */
+ngx_int_t ngx_http_chat_session_packet(ngx_http_chat_session_t *s,
+    chat_str_t text);
+ngx_uint_t ngx_http_chat_session_busy(ngx_http_chat_session_t *s);
+void ngx_http_chat_session_resume(ngx_http_chat_session_t *s);
+
+/* the open packet, "0{...}" */
+ngx_http_chat_frame_t *ngx_http_chat_session_open(ngx_http_chat_session_t *s,
+    ngx_uint_t upgrade);
+void ngx_http_chat_session_heartbeat(ngx_http_chat_session_t *s);
+
+/*
+ * An upgrade: under way (for at most UPGRADE_WAIT ms); the probe has been
+ * answered, and waiting GETs end at once; the WebSocket is the transport
+ */
+ngx_uint_t ngx_http_chat_session_probing(ngx_http_chat_session_t *s);
+void ngx_http_chat_session_probed(ngx_http_chat_session_t *s);
+void ngx_http_chat_session_upgraded(ngx_http_chat_session_t *s,
+    ngx_http_chat_conn_t *conn);
+
+/* hands what is queued to the waiting GET or the stream, if there is one */
+void ngx_http_chat_session_flush(ngx_http_chat_session_t *s);
+
+
+/* socket (Socket.IO) */
+
+ngx_int_t ngx_http_chat_socket_packet(ngx_http_chat_session_t *s,
+    chat_str_t text);
+void ngx_http_chat_socket_close(ngx_http_chat_session_t *s,
+    ngx_uint_t at_once);
+
+/*
+ * 1 if a replay of the room to this session is under way, so that a live
+ * message has to wait behind it; it is then kept
+ */
+ngx_uint_t ngx_http_chat_socket_hold(ngx_http_chat_session_t *s,
+    ngx_http_chat_room_t *room, ngx_http_chat_frame_t *frame, uint64_t pos);
+
+
+#endif /* NGX_HTTP_CHAT_HUB_H */

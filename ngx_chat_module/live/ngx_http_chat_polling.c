@@ -1,0 +1,416 @@
+/*
+ * Long-polling (engine.io-protocol, "HTTP long-polling"): see the header.
+ */
+
+#include "ngx_http_chat_polling.h"
+#include "ngx_http_chat_relay.h"
+#include "../http/ngx_http_chat_http.h"
+#include "../proto/chat_eio.h"
+
+
+static ngx_http_chat_port_t *ngx_http_chat_port_create(
+    ngx_http_chat_hub_t *hub, ngx_uint_t is_post);
+static void ngx_http_chat_port_cleanup(void *data);
+static void ngx_http_chat_polling_error_body(ngx_uint_t code,
+    ngx_str_t *body, u_char *buf);
+
+
+static const char  *ngx_http_chat_polling_errors[] = {
+    "Transport unknown",
+    "Session ID unknown",
+    "Bad handshake method",
+    "Bad request",
+    "Forbidden",
+    "Unsupported protocol version"
+};
+
+
+static ngx_str_t  ngx_http_chat_polling_types[] = {
+    ngx_string("text/plain; charset=UTF-8"),
+    ngx_string("text/html"),
+    ngx_string("application/json; charset=utf-8")
+};
+
+
+static ngx_http_chat_port_t *
+ngx_http_chat_port_create(ngx_http_chat_hub_t *hub, ngx_uint_t is_post)
+{
+    ngx_http_chat_port_t  *port;
+
+    port = ngx_calloc(sizeof(ngx_http_chat_port_t), ngx_http_chat_worker->log);
+
+    if (port) {
+        port->hub = hub;
+        port->is_post = is_post;
+    }
+
+    return port;
+}
+
+
+ngx_http_chat_port_t *
+ngx_http_chat_port_local(ngx_http_chat_hub_t *hub, ngx_http_request_t *r,
+    ngx_uint_t is_post)
+{
+    ngx_pool_cleanup_t    *cln;
+    ngx_http_chat_port_t  *port;
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    port = ngx_http_chat_port_create(hub, is_post);
+    if (port == NULL) {
+        return NULL;
+    }
+
+    cln->handler = ngx_http_chat_port_cleanup;
+    cln->data = port;
+
+    port->cleanup = cln;
+    port->request = r;
+
+    return port;
+}
+
+
+ngx_http_chat_port_t *
+ngx_http_chat_port_remote(ngx_http_chat_hub_t *hub, const u_char *worker,
+    uint64_t id, ngx_uint_t is_post)
+{
+    ngx_http_chat_port_t  *port;
+
+    port = ngx_http_chat_port_create(hub, is_post);
+
+    if (port) {
+        ngx_memcpy(port->worker, worker, NGX_HTTP_CHAT_WORKER_ID_LEN);
+        port->id = id;
+    }
+
+    return port;
+}
+
+
+/* the request is being freed before its answer: its client has gone */
+
+static void
+ngx_http_chat_port_cleanup(void *data)
+{
+    ngx_http_chat_port_t *port = data;
+
+    port->request = NULL;
+    port->cleanup = NULL;
+
+    ngx_http_chat_port_abort(port);
+}
+
+
+void
+ngx_http_chat_port_abort(ngx_http_chat_port_t *port)
+{
+    if (port->relayed) {
+        ngx_http_chat_relay_abort(port);
+        return;
+    }
+
+    if (port->is_post) {
+
+        /* its packets have arrived and are processed all the same */
+
+        port->id = 0;
+
+        if (port->session == NULL) {
+            ngx_http_chat_port_free(port);
+        }
+
+        return;
+    }
+
+    if (port->session) {
+        port->session->poll = NULL;
+    }
+
+    ngx_http_chat_port_free(port);
+}
+
+
+void
+ngx_http_chat_port_free(ngx_http_chat_port_t *port)
+{
+    if (port->cleanup) {
+        port->cleanup->handler = NULL;
+    }
+
+    ngx_http_chat_timer_del(&ngx_http_chat_worker->wheel, &port->timer);
+    ngx_http_chat_redis_cancel(port->op);
+
+    if (port->relayed) {
+        ngx_rbtree_delete(&ngx_http_chat_worker->relays, &port->node);
+    }
+
+    if (port->body) {
+        ngx_free(port->body);
+    }
+
+    ngx_free(port);
+}
+
+
+void
+ngx_http_chat_port_reply(ngx_http_chat_port_t *port, ngx_uint_t status,
+    ngx_uint_t type, ngx_str_t *body)
+{
+    ngx_str_t            copy;
+    ngx_http_request_t  *r;
+
+    r = port->request;
+
+    if (r == NULL) {
+        if (port->id) {
+            ngx_http_chat_relay_reply(port, status, type, body);
+        }
+
+        ngx_http_chat_port_free(port);
+        return;
+    }
+
+    copy.len = body->len;
+    copy.data = ngx_pnalloc(r->pool, body->len);
+
+    if (copy.data) {
+        ngx_memcpy(copy.data, body->data, body->len);
+    }
+
+    ngx_http_chat_port_free(port);
+
+    if (copy.data == NULL) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
+    ngx_http_chat_send_body(r, status, &ngx_http_chat_polling_types[type],
+                            &copy);
+}
+
+
+void
+ngx_http_chat_port_packets(ngx_http_chat_port_t *port,
+    ngx_http_chat_outbox_t *box)
+{
+    u_char                 *p;
+    size_t                  len;
+    ngx_str_t               body;
+    ngx_uint_t              i;
+    ngx_http_chat_frame_t  *frame;
+
+    len = box->n;
+
+    for (i = 0; i < box->n; i++) {
+        len += ngx_http_chat_outbox_get(box, i)->len;
+    }
+
+    body.data = ngx_alloc(len, ngx_http_chat_worker->log);
+
+    if (body.data == NULL) {
+
+        /* what is queued stays so, for the next GET */
+
+        ngx_str_set(&body, "6");
+        ngx_http_chat_port_reply(port, NGX_HTTP_OK,
+                                 NGX_HTTP_CHAT_REPLY_PAYLOAD, &body);
+        return;
+    }
+
+    p = body.data;
+
+    while (box->n) {
+        frame = ngx_http_chat_outbox_get(box, 0);
+
+        if (p != body.data) {
+            *p++ = CHAT_EIO_SEPARATOR;
+        }
+
+        p = ngx_cpymem(p, ngx_http_chat_frame_text(frame), frame->len);
+        ngx_http_chat_outbox_shift(box);
+    }
+
+    body.len = p - body.data;
+
+    ngx_http_chat_port_reply(port, NGX_HTTP_OK, NGX_HTTP_CHAT_REPLY_PAYLOAD,
+                             &body);
+    ngx_free(body.data);
+}
+
+
+void
+ngx_http_chat_port_error(ngx_http_chat_port_t *port, ngx_uint_t code)
+{
+    u_char     buf[128];
+    ngx_str_t  body;
+
+    ngx_http_chat_polling_error_body(code, &body, buf);
+
+    ngx_http_chat_port_reply(port, code == NGX_HTTP_CHAT_EIO_FORBIDDEN
+                                       ? NGX_HTTP_FORBIDDEN
+                                       : NGX_HTTP_BAD_REQUEST,
+                             NGX_HTTP_CHAT_REPLY_JSON, &body);
+}
+
+
+ngx_int_t
+ngx_http_chat_polling_error(ngx_http_request_t *r, ngx_uint_t code)
+{
+    u_char     *buf;
+    ngx_str_t   body;
+
+    if (ngx_http_discard_request_body(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    buf = ngx_pnalloc(r->pool, 128);
+    if (buf == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_http_chat_polling_error_body(code, &body, buf);
+
+    r->main->count++;
+
+    ngx_http_chat_send_body(r, code == NGX_HTTP_CHAT_EIO_FORBIDDEN
+                                   ? NGX_HTTP_FORBIDDEN : NGX_HTTP_BAD_REQUEST,
+                     &ngx_http_chat_polling_types[NGX_HTTP_CHAT_REPLY_JSON],
+                            &body);
+    return NGX_DONE;
+}
+
+
+static void
+ngx_http_chat_polling_error_body(ngx_uint_t code, ngx_str_t *body, u_char *buf)
+{
+    body->data = buf;
+    body->len = ngx_sprintf(buf, "{\"code\":%ui,\"message\":\"%s\"}", code,
+                            ngx_http_chat_polling_errors[code])
+                - buf;
+}
+
+
+void
+ngx_http_chat_polling_get(ngx_http_chat_session_t *s,
+    ngx_http_chat_port_t *port)
+{
+    ngx_str_t              body;
+    ngx_http_chat_port_t  *waiting;
+
+    if (s->transport != NGX_HTTP_CHAT_POLLING || s->leaving) {
+        ngx_http_chat_port_error(port, NGX_HTTP_CHAT_EIO_BAD);
+        return;
+    }
+
+    if (s->poll) {
+        waiting = s->poll;
+        s->poll = NULL;
+        waiting->session = NULL;
+
+        ngx_str_set(&body, "1");
+        ngx_http_chat_port_reply(waiting, NGX_HTTP_OK,
+                                 NGX_HTTP_CHAT_REPLY_PAYLOAD, &body);
+
+        ngx_http_chat_port_error(port, NGX_HTTP_CHAT_EIO_BAD);
+        ngx_http_chat_session_close(s, 1000, "two GETs at a time");
+        return;
+    }
+
+    if (s->out.n == 0 && s->probed && ngx_http_chat_session_probing(s)) {
+
+        /* the client waits for its GET to end before it upgrades */
+
+        ngx_str_set(&body, "6");
+        ngx_http_chat_port_reply(port, NGX_HTTP_OK,
+                                 NGX_HTTP_CHAT_REPLY_PAYLOAD, &body);
+        return;
+    }
+
+    port->session = s;
+    s->poll = port;
+
+    ngx_http_chat_session_flush(s);
+}
+
+
+void
+ngx_http_chat_polling_post(ngx_http_chat_session_t *s,
+    ngx_http_chat_port_t *port)
+{
+    if (s->transport != NGX_HTTP_CHAT_POLLING || s->leaving) {
+        ngx_http_chat_port_error(port, NGX_HTTP_CHAT_EIO_BAD);
+        return;
+    }
+
+    if (s->post) {
+        ngx_http_chat_port_error(port, NGX_HTTP_CHAT_EIO_BAD);
+        ngx_http_chat_session_close(s, 1000, "two POSTs at a time");
+        return;
+    }
+
+    port->session = s;
+    s->post = port;
+
+    ngx_http_chat_polling_resume(s);
+}
+
+
+void
+ngx_http_chat_polling_resume(ngx_http_chat_session_t *s)
+{
+    int                    rc;
+    ngx_str_t              body;
+    ngx_int_t              done;
+    ngx_http_chat_port_t  *port;
+    chat_eio_packet_t      packet;
+    chat_str_t             text;
+
+    port = s->post;
+
+    do {
+        text = port->rest;
+        rc = chat_eio_next(&port->rest, &packet);
+
+        if (rc != CHAT_OK) {
+            break;
+        }
+
+        /* the packet with its type */
+
+        text.len = packet.data.len + 1;
+
+        done = ngx_http_chat_session_packet(s, text);
+
+        if (done == NGX_DONE) {
+            return;
+        }
+
+        if (done == NGX_ERROR) {
+            rc = CHAT_ERROR;
+            break;
+        }
+
+        if (done == NGX_AGAIN) {
+            return;
+        }
+
+    } while (rc == CHAT_OK);
+
+    s->post = NULL;
+    port->session = NULL;
+
+    if (rc == CHAT_ERROR) {
+        ngx_http_chat_port_error(port, NGX_HTTP_CHAT_EIO_BAD);
+        ngx_http_chat_session_close(s, 1000, "an invalid packet");
+        return;
+    }
+
+    ngx_str_set(&body, "ok");
+    ngx_http_chat_port_reply(port, NGX_HTTP_OK, NGX_HTTP_CHAT_REPLY_HTML,
+                             &body);
+}

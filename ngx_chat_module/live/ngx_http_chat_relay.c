@@ -1,0 +1,1055 @@
+/*
+ * Worker to worker: see the header.
+ *
+ * A request that was sent to another worker waits as a port in worker->relays
+ * until the answer comes, its time is up, or its client goes.
+ *
+ * How a session moves without losing, doubling or reordering anything: every
+ * worker reads all its channels over one connection, so all of them see one
+ * order.  The old owner publishes "cut" to itself and "open" to the new one in
+ * one step.  What is published on MESSAGES before that, the old owner delivers
+ * (into the session's queue), and what is published after it, the new one; when
+ * the old owner sees its "cut", its queue is complete and goes over as "state",
+ * which the new owner puts in front of what it has gathered meanwhile.
+ */
+
+#include "ngx_http_chat_relay.h"
+#include "ngx_http_chat_conn.h"
+#include "ngx_http_chat_socket.h"
+#include "../proto/chat_eio.h"
+
+
+#define NGX_HTTP_CHAT_RELAY_WORDS    16
+#define NGX_HTTP_CHAT_RELAY_POST     10000        /* ms to wait for an answer */
+#define NGX_HTTP_CHAT_RELAY_SLACK    5000
+
+
+typedef struct {
+    ngx_str_t                     word[NGX_HTTP_CHAT_RELAY_WORDS];
+    ngx_uint_t                    n;
+    ngx_str_t                     rest;           /* of the line: more words */
+    ngx_str_t                     body;
+} ngx_http_chat_relay_t;
+
+typedef void (*ngx_http_chat_relay_pt)(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
+
+typedef struct {
+    ngx_str_t                     name;
+    ngx_uint_t                    words;          /* at least, name included */
+    ngx_http_chat_relay_pt        handler;
+} ngx_http_chat_relay_command_t;
+
+
+static void ngx_http_chat_relay_parse(ngx_str_t *payload,
+    ngx_http_chat_relay_t *message);
+static void ngx_http_chat_relay_on_request(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
+static void ngx_http_chat_relay_on_abort(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
+static void ngx_http_chat_relay_on_reply(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
+static void ngx_http_chat_relay_on_probe(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
+static void ngx_http_chat_relay_on_noop(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
+static void ngx_http_chat_relay_on_unprobe(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
+static void ngx_http_chat_relay_on_move(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
+static void ngx_http_chat_relay_on_cut(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
+static void ngx_http_chat_relay_on_open(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
+static void ngx_http_chat_relay_on_state(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
+static void ngx_http_chat_relay_on_packet(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
+static void ngx_http_chat_relay_on_revoke(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
+static void ngx_http_chat_relay_on_alive(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
+static ngx_http_chat_session_t *ngx_http_chat_relay_session(
+    ngx_http_chat_hub_t *hub, ngx_str_t *sid);
+static ngx_uint_t ngx_http_chat_relay_hash_is(ngx_http_chat_session_t *s,
+    ngx_str_t *hash);
+static ngx_int_t ngx_http_chat_relay_send(ngx_http_chat_hub_t *hub,
+    const u_char *worker, ngx_str_t *line, ngx_str_t *body,
+    ngx_http_chat_port_t *port);
+static void ngx_http_chat_relay_sent(void *data, redisReply *reply);
+static void ngx_http_chat_relay_timeout(ngx_http_chat_timer_t *timer);
+static void ngx_http_chat_relay_fail(ngx_http_chat_port_t *port,
+    ngx_uint_t status);
+static void ngx_http_chat_relay_insert(ngx_http_chat_port_t *port,
+    const u_char *sid, ngx_msec_t timeout);
+static void ngx_http_chat_relay_tell(ngx_http_chat_hub_t *hub,
+    const char *command, const u_char *sid);
+static u_char *ngx_http_chat_relay_hash(u_char *p,
+    ngx_http_chat_token_t *token);
+static u_char *ngx_http_chat_relay_abort_line(ngx_http_chat_port_t *port,
+    u_char *line);
+
+
+static ngx_http_chat_relay_command_t  ngx_http_chat_relay_commands[] = {
+    { ngx_string("alive"), 2, ngx_http_chat_relay_on_alive },
+    { ngx_string("get"), 5, ngx_http_chat_relay_on_request },
+    { ngx_string("post"), 5, ngx_http_chat_relay_on_request },
+    { ngx_string("reply"), 4, ngx_http_chat_relay_on_reply },
+    { ngx_string("abort"), 4, ngx_http_chat_relay_on_abort },
+    { ngx_string("probe"), 5, ngx_http_chat_relay_on_probe },
+    { ngx_string("noop"), 2, ngx_http_chat_relay_on_noop },
+    { ngx_string("unprobe"), 2, ngx_http_chat_relay_on_unprobe },
+    { ngx_string("move"), 3, ngx_http_chat_relay_on_move },
+    { ngx_string("cut"), 2, ngx_http_chat_relay_on_cut },
+    { ngx_string("open"), 4, ngx_http_chat_relay_on_open },
+    { ngx_string("state"), 2, ngx_http_chat_relay_on_state },
+    { ngx_string("packet"), 2, ngx_http_chat_relay_on_packet },
+    { ngx_string("revoke"), 2, ngx_http_chat_relay_on_revoke },
+    { ngx_null_string, 0, NULL }
+};
+
+
+void
+ngx_http_chat_relay_message(ngx_http_chat_hub_t *hub, ngx_str_t *payload)
+{
+    ngx_http_chat_relay_t           message;
+    ngx_http_chat_relay_command_t  *command;
+
+    ngx_http_chat_relay_parse(payload, &message);
+
+    for (command = ngx_http_chat_relay_commands; command->handler; command++) {
+
+        if (message.n >= command->words
+            && message.word[0].len == command->name.len
+            && ngx_memcmp(message.word[0].data, command->name.data,
+                          command->name.len)
+               == 0)
+        {
+            command->handler(hub, &message);
+            return;
+        }
+    }
+
+    ngx_log_error(NGX_LOG_WARN, ngx_http_chat_worker->log, 0,
+                  "chat: unknown message on a worker's channel");
+}
+
+
+static void
+ngx_http_chat_relay_parse(ngx_str_t *payload, ngx_http_chat_relay_t *message)
+{
+    u_char     *p, *line, *end, *last;
+    ngx_str_t  *word;
+
+    ngx_memzero(message, sizeof(ngx_http_chat_relay_t));
+
+    p = payload->data;
+    end = payload->data + payload->len;
+
+    line = ngx_strlchr(p, end, LF);
+    last = line ? line : end;
+
+    if (line) {
+        message->body.data = line + 1;
+        message->body.len = end - line - 1;
+    }
+
+    while (p < last && message->n < NGX_HTTP_CHAT_RELAY_WORDS) {
+        word = &message->word[message->n++];
+        word->data = p;
+
+        p = ngx_strlchr(p, last, ' ');
+        p = p ? p : last;
+
+        word->len = p - word->data;
+
+        if (p < last) {
+            p++;
+        }
+    }
+
+    message->rest.data = p;
+    message->rest.len = last - p;
+}
+
+
+static void
+ngx_http_chat_relay_on_alive(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    /* that it came is all: the link has seen it */
+}
+
+
+/* get and post: name, id, from, sid, hash */
+
+static void
+ngx_http_chat_relay_on_request(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    ngx_uint_t                is_post;
+    ngx_http_chat_port_t     *port;
+    ngx_http_chat_session_t  *s;
+
+    if (message->word[2].len != NGX_HTTP_CHAT_WORKER_ID_LEN) {
+        return;
+    }
+
+    is_post = message->word[0].data[0] == 'p';
+
+    port = ngx_http_chat_port_remote(hub, message->word[2].data,
+                                     ngx_atoi(message->word[1].data,
+                                              message->word[1].len),
+                                     is_post);
+    if (port == NULL) {
+        return;
+    }
+
+    s = ngx_http_chat_relay_session(hub, &message->word[3]);
+
+    if (s == NULL || s->arriving
+        || !ngx_http_chat_relay_hash_is(s, &message->word[4]))
+    {
+        ngx_http_chat_port_error(port, NGX_HTTP_CHAT_EIO_SID);
+        return;
+    }
+
+    if (!is_post) {
+        ngx_http_chat_polling_get(s, port);
+        return;
+    }
+
+    port->body = ngx_alloc(message->body.len + 1, ngx_http_chat_worker->log);
+
+    if (port->body == NULL || message->body.len > s->conf->max_payload) {
+        ngx_http_chat_port_error(port, NGX_HTTP_CHAT_EIO_BAD);
+        return;
+    }
+
+    ngx_memcpy(port->body, message->body.data, message->body.len);
+    port->rest.data = port->body;
+    port->rest.len = message->body.len;
+
+    ngx_http_chat_polling_post(s, port);
+}
+
+
+static void
+ngx_http_chat_relay_on_abort(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    ngx_http_chat_port_t     *port;
+    ngx_http_chat_session_t  *s;
+
+    s = ngx_http_chat_relay_session(hub, &message->word[3]);
+    port = s ? s->poll : NULL;
+
+    if (port && message->word[2].len == NGX_HTTP_CHAT_WORKER_ID_LEN
+        && port->id == (uint64_t) ngx_atoi(message->word[1].data,
+                                           message->word[1].len)
+        && ngx_memcmp(port->worker, message->word[2].data,
+                      NGX_HTTP_CHAT_WORKER_ID_LEN)
+           == 0)
+    {
+        ngx_http_chat_port_abort(port);
+    }
+}
+
+
+static void
+ngx_http_chat_relay_on_reply(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    ngx_int_t              id, status, type;
+    ngx_rbtree_node_t     *node, *sentinel;
+    ngx_http_chat_port_t  *port;
+
+    id = ngx_atoi(message->word[1].data, message->word[1].len);
+    status = ngx_atoi(message->word[2].data, message->word[2].len);
+    type = ngx_atoi(message->word[3].data, message->word[3].len);
+
+    node = ngx_http_chat_worker->relays.root;
+    sentinel = ngx_http_chat_worker->relays.sentinel;
+
+    while (node != sentinel && node->key != (ngx_rbtree_key_t) id) {
+        node = (ngx_rbtree_key_t) id < node->key ? node->left : node->right;
+    }
+
+    if (node == sentinel || status < 200 || status > 599 || type < 0
+        || type > NGX_HTTP_CHAT_REPLY_JSON)
+    {
+        return;
+    }
+
+    port = (ngx_http_chat_port_t *)
+               ((u_char *) node - offsetof(ngx_http_chat_port_t, node));
+
+    if (port->asked) {
+        port->asked(port->data, status == NGX_HTTP_OK);
+        ngx_http_chat_port_free(port);
+        return;
+    }
+
+    ngx_http_chat_port_reply(port, status, type, &message->body);
+}
+
+
+/* may the session be upgraded by a WebSocket of another worker? */
+
+static void
+ngx_http_chat_relay_on_probe(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    ngx_str_t                 none;
+    ngx_http_chat_port_t     *port;
+    ngx_http_chat_session_t  *s;
+
+    if (message->word[2].len != NGX_HTTP_CHAT_WORKER_ID_LEN) {
+        return;
+    }
+
+    port = ngx_http_chat_port_remote(hub, message->word[2].data,
+                                     ngx_atoi(message->word[1].data,
+                                              message->word[1].len), 0);
+    if (port == NULL) {
+        return;
+    }
+
+    s = ngx_http_chat_relay_session(hub, &message->word[3]);
+
+    if (s == NULL || s->transport != NGX_HTTP_CHAT_POLLING || s->leaving
+        || ngx_http_chat_session_probing(s)
+        || !ngx_http_chat_relay_hash_is(s, &message->word[4]))
+    {
+        ngx_http_chat_port_error(port, NGX_HTTP_CHAT_EIO_BAD);
+        return;
+    }
+
+    s->remote_probe = 1;
+    ngx_memcpy(s->prober, message->word[2].data, NGX_HTTP_CHAT_WORKER_ID_LEN);
+
+    ngx_str_null(&none);
+    ngx_http_chat_port_reply(port, NGX_HTTP_OK, NGX_HTTP_CHAT_REPLY_PAYLOAD,
+                             &none);
+}
+
+
+static void
+ngx_http_chat_relay_on_noop(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    ngx_http_chat_session_t  *s;
+
+    s = ngx_http_chat_relay_session(hub, &message->word[1]);
+
+    if (s && s->remote_probe) {
+        ngx_http_chat_session_probed(s);
+    }
+}
+
+
+static void
+ngx_http_chat_relay_on_unprobe(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    ngx_http_chat_session_t  *s;
+
+    s = ngx_http_chat_relay_session(hub, &message->word[1]);
+
+    if (s && s->remote_probe && !s->leaving) {
+        s->remote_probe = 0;
+        s->probed = 0;
+    }
+}
+
+
+static void
+ngx_http_chat_relay_on_move(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    u_char                   *p, *open, cut[64];
+    u_char                    here[64], there[64];
+    size_t                    size;
+    ngx_str_t                 argv[4];
+    ngx_uint_t                i;
+    ngx_http_chat_room_t     *room;
+    ngx_http_chat_session_t  *s;
+
+    s = ngx_http_chat_relay_session(hub, &message->word[2]);
+
+    if (s == NULL || s->leaving || !s->remote_probe
+        || s->socket == NGX_HTTP_CHAT_SOCKET_LOOKUP
+        || message->word[1].len != NGX_HTTP_CHAT_WORKER_ID_LEN
+        || ngx_memcmp(s->prober, message->word[1].data,
+                      NGX_HTTP_CHAT_WORKER_ID_LEN)
+           != 0)
+    {
+        return;
+    }
+
+    size = sizeof("open  - -") + NGX_HTTP_CHAT_SID_LEN
+           + NGX_HTTP_CHAT_SOCKET_ID_LEN + 2
+           + s->nmembers * (CHAT_ROOM_ID_MAX + 1);
+
+    if (s->user) {
+        size += s->user->node.str.len + s->user->name.len;
+    }
+
+    open = ngx_alloc(size, ngx_http_chat_worker->log);
+    if (open == NULL) {
+        return;
+    }
+
+    p = ngx_sprintf(open, "open %V ", &s->node.str);
+
+    if (s->user) {
+        p = ngx_sprintf(p, "%*s %V", (size_t) NGX_HTTP_CHAT_SOCKET_ID_LEN,
+                        s->socket_id, &s->user->node.str);
+
+        for (i = 0; i < s->nmembers; i++) {
+            room = s->members[i].room;
+
+            if (room != hub->general) {
+                p = ngx_sprintf(p, " %V", &room->node.str);
+            }
+        }
+
+        *p++ = LF;
+        p = ngx_cpymem(p, s->user->name.data, s->user->name.len);
+
+    } else {
+        p = ngx_cpymem(p, "- -", 3);
+    }
+
+    argv[0].data = here;
+    argv[0].len = ngx_sprintf(here, NGX_HTTP_CHAT_CHANNEL_WORKER "%V",
+                              &ngx_http_chat_worker->id)
+                  - here;
+    argv[1].data = cut;
+    argv[1].len = ngx_sprintf(cut, "cut %V", &s->node.str) - cut;
+    argv[2].data = there;
+    argv[2].len = ngx_sprintf(there, NGX_HTTP_CHAT_CHANNEL_WORKER "%*s",
+                              (size_t) NGX_HTTP_CHAT_WORKER_ID_LEN, s->prober)
+                  - there;
+    argv[3].data = open;
+    argv[3].len = p - open;
+
+    if (ngx_http_chat_redis_eval(hub->redis, &ngx_http_chat_script_cut, NULL,
+                                 NULL, 0, 4, argv))
+    {
+        s->leaving = 1;
+    }
+
+    ngx_free(open);
+}
+
+
+static void
+ngx_http_chat_relay_on_cut(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    ngx_http_chat_session_t  *s;
+
+    s = ngx_http_chat_relay_session(hub, &message->word[1]);
+
+    if (s == NULL || !s->leaving) {
+        return;
+    }
+
+    s->cut = 1;
+
+    if (ngx_queue_empty(&s->joins)) {
+        ngx_http_chat_relay_moved(s);
+        return;
+    }
+
+    /* their answers belong to what goes over */
+
+    ngx_http_chat_joins_cut(s);
+}
+
+
+void
+ngx_http_chat_relay_moved(ngx_http_chat_session_t *s)
+{
+    u_char                 *p, line[64];
+    ngx_str_t               head, body;
+    ngx_http_chat_frame_t  *frame;
+
+    body.data = ngx_alloc(s->out.bytes + s->out.n + 1,
+                          ngx_http_chat_worker->log);
+
+    if (body.data == NULL) {
+        ngx_http_chat_session_close(s, 1011, "no memory");
+        return;
+    }
+
+    p = body.data;
+
+    while (s->out.n) {
+        frame = ngx_http_chat_outbox_get(&s->out, 0);
+
+        if (p != body.data) {
+            *p++ = CHAT_EIO_SEPARATOR;
+        }
+
+        p = ngx_cpymem(p, ngx_http_chat_frame_text(frame), frame->len);
+        ngx_http_chat_outbox_shift(&s->out);
+    }
+
+    body.len = p - body.data;
+
+    head.data = line;
+    head.len = ngx_sprintf(line, "state %V", &s->node.str) - line;
+
+    (void) ngx_http_chat_relay_send(s->hub, s->prober, &head, &body, NULL);
+
+    ngx_free(body.data);
+
+    ngx_http_chat_session_close(s, 1000, "moved to another worker");
+}
+
+
+static void
+ngx_http_chat_relay_on_open(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    u_char                   *p, *last, *end;
+    ngx_str_t                 room;
+    ngx_http_chat_session_t  *s;
+
+    s = ngx_http_chat_relay_session(hub, &message->word[1]);
+
+    if (s == NULL || !s->arriving || s->user
+        || message->word[2].len != NGX_HTTP_CHAT_SOCKET_ID_LEN)
+    {
+        return;
+    }
+
+    ngx_memcpy(s->socket_id, message->word[2].data,
+               NGX_HTTP_CHAT_SOCKET_ID_LEN);
+
+    if (ngx_http_chat_hub_attach(s, &message->word[3], &message->body)
+        != NGX_OK)
+    {
+        ngx_http_chat_session_close(s, 1011, "no memory");
+        return;
+    }
+
+    s->socket = NGX_HTTP_CHAT_SOCKET_CONNECTED;
+
+    /* the rooms are the words from the fifth on, however many */
+
+    p = message->word[3].data + message->word[3].len;
+    end = message->rest.data + message->rest.len;
+
+    while (p < end) {
+        room.data = ++p;
+        last = ngx_strlchr(p, end, ' ');
+        p = last ? last : end;
+        room.len = p - room.data;
+
+        (void) ngx_http_chat_hub_join(s, &room);
+    }
+}
+
+
+static void
+ngx_http_chat_relay_on_state(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    ngx_str_t                 text;
+    chat_str_t                rest;
+    chat_eio_packet_t         packet;
+    ngx_http_chat_conn_t     *conn;
+    ngx_http_chat_frame_t    *frame;
+    ngx_http_chat_session_t  *s;
+
+    s = ngx_http_chat_relay_session(hub, &message->word[1]);
+
+    if (s == NULL || !s->arriving) {
+        return;
+    }
+
+    conn = s->conn;
+    rest.data = message->body.data;
+    rest.len = message->body.len;
+
+    while (rest.len && chat_eio_next(&rest, &packet) == CHAT_OK) {
+        text.data = (u_char *) packet.data.data - 1;
+        text.len = packet.data.len + 1;
+
+        frame = ngx_http_chat_frame_text_of(1, &text);
+
+        if (frame) {
+            ngx_http_chat_conn_send(conn, frame);
+            ngx_http_chat_frame_unref(frame);
+        }
+    }
+
+    s->arriving = 0;
+
+    ngx_http_chat_session_upgraded(s, conn);
+    ngx_http_chat_session_heartbeat(s);
+
+    if (s->user) {
+        ngx_http_chat_timer_del(&ngx_http_chat_worker->wheel, &s->connect);
+    }
+
+    ngx_http_chat_session_resume(s);
+}
+
+
+static void
+ngx_http_chat_relay_on_packet(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    ngx_http_chat_session_t  *s;
+
+    s = ngx_http_chat_relay_session(hub, &message->word[1]);
+
+    if (s) {
+        ngx_http_chat_session_send_text(s, 1, &message->body);
+    }
+}
+
+
+static void
+ngx_http_chat_relay_on_revoke(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    ngx_rbtree_node_t        *node, *next;
+    ngx_http_chat_worker_t   *worker;
+    ngx_http_chat_session_t  *s;
+
+    worker = ngx_http_chat_worker;
+
+    if (message->word[1].len != NGX_HTTP_CHAT_HASH_LEN
+        || worker->sessions.root == &worker->sessions_sentinel)
+    {
+        return;
+    }
+
+    node = ngx_rbtree_min(worker->sessions.root, &worker->sessions_sentinel);
+
+    for ( /* void */ ; node; node = next) {
+        next = ngx_rbtree_next(&worker->sessions, node);
+        s = (ngx_http_chat_session_t *) node;
+
+        if (s->hub == hub && s->token.set
+            && ngx_memcmp(s->token.hash, message->word[1].data,
+                          NGX_HTTP_CHAT_HASH_LEN)
+               == 0)
+        {
+            ngx_http_chat_session_revoke(s);
+        }
+    }
+}
+
+
+static ngx_http_chat_session_t *
+ngx_http_chat_relay_session(ngx_http_chat_hub_t *hub, ngx_str_t *sid)
+{
+    ngx_http_chat_session_t  *s;
+
+    s = ngx_http_chat_session_find(sid->data, sid->len);
+
+    return s && s->hub == hub ? s : NULL;
+}
+
+
+static ngx_uint_t
+ngx_http_chat_relay_hash_is(ngx_http_chat_session_t *s, ngx_str_t *hash)
+{
+    if (!s->token.set) {
+        return hash->len == 1;
+    }
+
+    return hash->len == NGX_HTTP_CHAT_HASH_LEN
+           && ngx_memcmp(s->token.hash, hash->data, hash->len) == 0;
+}
+
+
+ngx_uint_t
+ngx_http_chat_relay_foreign(const u_char *sid, size_t len)
+{
+    size_t  i;
+
+    if (len != NGX_HTTP_CHAT_SID_LEN) {
+        return 0;
+    }
+
+    for (i = 0; i < len; i++) {
+        if (!((sid[i] >= '0' && sid[i] <= '9')
+              || (sid[i] >= 'A' && sid[i] <= 'Z')
+              || (sid[i] >= 'a' && sid[i] <= 'z')
+              || sid[i] == '-' || sid[i] == '_'))
+        {
+            return 0;
+        }
+    }
+
+    return ngx_memcmp(sid, ngx_http_chat_worker->id.data,
+                      NGX_HTTP_CHAT_WORKER_ID_LEN)
+           != 0;
+}
+
+
+void
+ngx_http_chat_relay_request(ngx_http_chat_port_t *port, const u_char *sid,
+    ngx_http_chat_token_t *token)
+{
+    u_char                    *p, line[256];
+    ngx_str_t                  head, body;
+    ngx_http_request_t        *r;
+    ngx_http_chat_loc_conf_t  *conf;
+
+    r = port->request;
+    conf = ngx_http_get_module_loc_conf(r, ngx_http_chat_module);
+
+    ngx_http_chat_relay_insert(port, sid, port->is_post
+                                   ? NGX_HTTP_CHAT_RELAY_POST
+                                   : conf->ping_interval + conf->ping_timeout
+                                     + NGX_HTTP_CHAT_RELAY_SLACK);
+
+    p = ngx_sprintf(line, "%s %uL %V %*s ", port->is_post ? "post" : "get",
+                    (uint64_t) port->node.key, &ngx_http_chat_worker->id,
+                    (size_t) NGX_HTTP_CHAT_SID_LEN, sid);
+    p = ngx_http_chat_relay_hash(p, token);
+
+    head.data = line;
+    head.len = p - line;
+    body.data = (u_char *) port->rest.data;
+    body.len = port->rest.len;
+
+    if (ngx_http_chat_relay_send(port->hub, sid, &head, &body, port)
+        != NGX_OK)
+    {
+        ngx_http_chat_relay_fail(port, NGX_HTTP_SERVICE_UNAVAILABLE);
+    }
+}
+
+
+ngx_http_chat_port_t *
+ngx_http_chat_relay_probe(ngx_http_chat_hub_t *hub, const u_char *sid,
+    ngx_http_chat_token_t *token, ngx_http_chat_relay_probe_pt done,
+    void *data)
+{
+    u_char                *p, line[256];
+    ngx_str_t              head, body;
+    ngx_http_chat_port_t  *port;
+
+    port = ngx_http_chat_port_remote(hub, sid, 0, 0);
+    if (port == NULL) {
+        return NULL;
+    }
+
+    port->asked = done;
+    port->data = data;
+
+    ngx_http_chat_relay_insert(port, sid, NGX_HTTP_CHAT_RELAY_POST);
+
+    p = ngx_sprintf(line, "probe %uL %V %*s ", (uint64_t) port->node.key,
+                    &ngx_http_chat_worker->id, (size_t) NGX_HTTP_CHAT_SID_LEN,
+                    sid);
+    p = ngx_http_chat_relay_hash(p, token);
+
+    head.data = line;
+    head.len = p - line;
+    ngx_str_null(&body);
+
+    if (ngx_http_chat_relay_send(hub, sid, &head, &body, port) != NGX_OK) {
+        ngx_http_chat_port_free(port);
+        return NULL;
+    }
+
+    return port;
+}
+
+
+static u_char *
+ngx_http_chat_relay_hash(u_char *p, ngx_http_chat_token_t *token)
+{
+    if (!token->set) {
+        *p++ = '-';
+        return p;
+    }
+
+    return ngx_cpymem(p, token->hash, NGX_HTTP_CHAT_HASH_LEN);
+}
+
+
+static void
+ngx_http_chat_relay_insert(ngx_http_chat_port_t *port, const u_char *sid,
+    ngx_msec_t timeout)
+{
+    ngx_http_chat_worker_t  *worker;
+
+    worker = ngx_http_chat_worker;
+
+    ngx_memcpy(port->sid, sid, NGX_HTTP_CHAT_SID_LEN);
+
+    port->relayed = 1;
+    port->node.key = (ngx_rbtree_key_t) ++worker->request;
+
+    ngx_rbtree_insert(&worker->relays, &port->node);
+    ngx_http_chat_timer_set(&worker->wheel, &port->timer, timeout,
+                            ngx_http_chat_relay_timeout);
+}
+
+
+/* worker points to the 12 characters of its id */
+
+static ngx_int_t
+ngx_http_chat_relay_send(ngx_http_chat_hub_t *hub, const u_char *worker,
+    ngx_str_t *line, ngx_str_t *body, ngx_http_chat_port_t *port)
+{
+    u_char              *p, channel[64];
+    ngx_str_t            argv[3];
+    ngx_http_chat_op_t  *op;
+
+    argv[2].data = ngx_alloc(line->len + 1 + body->len,
+                             ngx_http_chat_worker->log);
+    if (argv[2].data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(argv[2].data, line->data, line->len);
+    *p++ = LF;
+    p = ngx_cpymem(p, body->data, body->len);
+
+    argv[2].len = p - argv[2].data;
+
+    ngx_str_set(&argv[0], "PUBLISH");
+
+    argv[1].data = channel;
+    argv[1].len = ngx_sprintf(channel, NGX_HTTP_CHAT_CHANNEL_WORKER "%*s",
+                              (size_t) NGX_HTTP_CHAT_WORKER_ID_LEN, worker)
+                  - channel;
+
+    op = ngx_http_chat_redis_command(hub->redis,
+                                     port ? ngx_http_chat_relay_sent : NULL,
+                                     port, 3, argv);
+    ngx_free(argv[2].data);
+
+    if (port) {
+        port->op = op;
+    }
+
+    return op ? NGX_OK : NGX_ERROR;
+}
+
+
+/* the number of subscribers: 0 means that the owner is dead */
+
+static void
+ngx_http_chat_relay_sent(void *data, redisReply *reply)
+{
+    ngx_http_chat_port_t *port = data;
+
+    port->op = NULL;
+
+    if (!ngx_http_chat_redis_ok(reply)) {
+        ngx_http_chat_relay_fail(port, NGX_HTTP_SERVICE_UNAVAILABLE);
+        return;
+    }
+
+    if (ngx_http_chat_redis_int(reply) == 0) {
+        ngx_http_chat_relay_fail(port, NGX_HTTP_BAD_REQUEST);
+    }
+}
+
+
+static void
+ngx_http_chat_relay_timeout(ngx_http_chat_timer_t *timer)
+{
+    ngx_http_chat_port_t  *port;
+
+    port = (ngx_http_chat_port_t *)
+               ((u_char *) timer - offsetof(ngx_http_chat_port_t, timer));
+
+    ngx_http_chat_relay_fail(port, NGX_HTTP_BAD_REQUEST);
+}
+
+
+static void
+ngx_http_chat_relay_fail(ngx_http_chat_port_t *port, ngx_uint_t status)
+{
+    ngx_str_t  body;
+
+    if (port->asked) {
+        port->asked(port->data, 0);
+        ngx_http_chat_port_free(port);
+        return;
+    }
+
+    if (status == NGX_HTTP_BAD_REQUEST) {
+        ngx_http_chat_port_error(port, NGX_HTTP_CHAT_EIO_SID);
+        return;
+    }
+
+    ngx_str_set(&body, "{\"message\":\"The chat is not available right now\"}");
+    ngx_http_chat_port_reply(port, status, NGX_HTTP_CHAT_REPLY_JSON, &body);
+}
+
+
+void
+ngx_http_chat_relay_abort(ngx_http_chat_port_t *port)
+{
+    u_char     line[128];
+    ngx_str_t  head, body;
+
+    if (!port->is_post && port->asked == NULL) {
+        head.data = line;
+        head.len = ngx_http_chat_relay_abort_line(port, line) - line;
+        ngx_str_null(&body);
+
+        (void) ngx_http_chat_relay_send(port->hub, port->sid, &head, &body,
+                                        NULL);
+
+    } else if (port->asked) {
+        ngx_http_chat_relay_unprobe(port->hub, port->sid);
+    }
+
+    ngx_http_chat_port_free(port);
+}
+
+
+void
+ngx_http_chat_relay_reply(ngx_http_chat_port_t *port, ngx_uint_t status,
+    ngx_uint_t type, ngx_str_t *body)
+{
+    u_char     line[64];
+    ngx_str_t  head;
+
+    head.data = line;
+    head.len = ngx_sprintf(line, "reply %uL %ui %ui", port->id, status, type)
+               - line;
+
+    (void) ngx_http_chat_relay_send(port->hub, port->worker, &head, body,
+                                    NULL);
+}
+
+
+static void
+ngx_http_chat_relay_tell(ngx_http_chat_hub_t *hub, const char *command,
+    const u_char *sid)
+{
+    u_char     line[64];
+    ngx_str_t  head, body;
+
+    head.data = line;
+    head.len = ngx_sprintf(line, "%s %*s", command,
+                           (size_t) NGX_HTTP_CHAT_SID_LEN, sid)
+               - line;
+    ngx_str_null(&body);
+
+    (void) ngx_http_chat_relay_send(hub, sid, &head, &body, NULL);
+}
+
+
+void
+ngx_http_chat_relay_noop(ngx_http_chat_hub_t *hub, const u_char *sid)
+{
+    ngx_http_chat_relay_tell(hub, "noop", sid);
+}
+
+
+void
+ngx_http_chat_relay_unprobe(ngx_http_chat_hub_t *hub, const u_char *sid)
+{
+    ngx_http_chat_relay_tell(hub, "unprobe", sid);
+}
+
+
+void
+ngx_http_chat_relay_move(ngx_http_chat_hub_t *hub, const u_char *sid)
+{
+    u_char     command[64];
+
+    *ngx_sprintf(command, "move %V", &ngx_http_chat_worker->id) = '\0';
+
+    ngx_http_chat_relay_tell(hub, (char *) command, sid);
+}
+
+
+void
+ngx_http_chat_relay_packet(ngx_http_chat_hub_t *hub, const u_char *worker,
+    const u_char *sid, ngx_str_t *packet)
+{
+    u_char     line[64];
+    ngx_str_t  head;
+
+    head.data = line;
+    head.len = ngx_sprintf(line, "packet %*s",
+                           (size_t) NGX_HTTP_CHAT_SID_LEN, sid)
+               - line;
+
+    (void) ngx_http_chat_relay_send(hub, worker, &head, packet, NULL);
+}
+
+
+void
+ngx_http_chat_relay_drain(void)
+{
+    ngx_str_t                noop, none, head;
+    u_char                   line[128];
+    ngx_rbtree_node_t       *node, *next;
+    ngx_http_chat_port_t    *port;
+    ngx_http_chat_worker_t  *worker;
+
+    worker = ngx_http_chat_worker;
+
+    if (worker->relays.root == &worker->relays_sentinel) {
+        return;
+    }
+
+    ngx_str_set(&noop, "6");
+    ngx_str_null(&none);
+
+    node = ngx_rbtree_min(worker->relays.root, &worker->relays_sentinel);
+
+    for ( /* void */ ; node; node = next) {
+        next = ngx_rbtree_next(&worker->relays, node);
+
+        port = (ngx_http_chat_port_t *)
+                   ((u_char *) node - offsetof(ngx_http_chat_port_t, node));
+
+        if (port->is_post || port->asked) {
+            continue;
+        }
+
+        head.data = line;
+        head.len = ngx_http_chat_relay_abort_line(port, line) - line;
+
+        (void) ngx_http_chat_relay_send(port->hub, port->sid, &head, &none,
+                                        NULL);
+
+        ngx_http_chat_port_reply(port, NGX_HTTP_OK,
+                                 NGX_HTTP_CHAT_REPLY_PAYLOAD, &noop);
+    }
+}
+
+
+static u_char *
+ngx_http_chat_relay_abort_line(ngx_http_chat_port_t *port, u_char *line)
+{
+    return ngx_sprintf(line, "abort %uL %V %*s", (uint64_t) port->node.key,
+                       &ngx_http_chat_worker->id,
+                       (size_t) NGX_HTTP_CHAT_SID_LEN, port->sid);
+}
+
+
+void
+ngx_http_chat_relay_alive(ngx_http_chat_hub_t *hub)
+{
+    u_char     line[64];
+    ngx_str_t  head, body;
+
+    head.data = line;
+    head.len = ngx_sprintf(line, "alive %V", &ngx_http_chat_worker->id) - line;
+    ngx_str_null(&body);
+
+    (void) ngx_http_chat_relay_send(hub, ngx_http_chat_worker->id.data, &head,
+                                    &body, NULL);
+}

@@ -1,0 +1,74 @@
+/*
+ * Worker to worker: requests for sessions of other workers, and sessions that
+ * move because their WebSocket came to another worker.
+ *
+ * Everything goes over Redis channels, one a worker ("chat:worker:{id}") and
+ * one for all ("chat:workers").  A message is a line of words separated by one
+ * space, then a line feed, then the body (any bytes):
+ *
+ *     get ID FROM SID HASH          a GET; HASH is the session's token's, or "-"
+ *     post ID FROM SID HASH         a POST, body: the payload
+ *     abort ID FROM SID             the client of a get has gone
+ *     reply ID STATUS TYPE          the answer to it, body: the answer's
+ *     probe ID FROM SID HASH        may a WebSocket upgrade this session?
+ *     noop SID                      it answered the probe: end the waiting GET
+ *     unprobe SID                   it went away before the upgrade
+ *     move FROM SID                 it is upgraded: send the session to FROM
+ *     cut SID                       (to itself) here ends what the old owner
+ *     open SID SOCKET USER ROOM...  delivers, and here begins what the new one
+ *                                   does: both published in one step; SOCKET
+ *                                   "-": not connected; body: the user's name
+ *     state SID                     what the old owner had queued, body: packets
+ *     packet SID                    an ack that came late, body: the packet
+ *     revoke HASH                   (to all) the session has been logged out
+ *     alive FROM                    a sign of life, to itself
+ */
+
+#ifndef NGX_HTTP_CHAT_RELAY_H
+#define NGX_HTTP_CHAT_RELAY_H
+
+#include "ngx_http_chat_polling.h"
+
+
+/* a message on one of the worker channels */
+void ngx_http_chat_relay_message(ngx_http_chat_hub_t *hub, ngx_str_t *payload);
+
+/* 1 if a sid has our form and names another worker as its owner */
+ngx_uint_t ngx_http_chat_relay_foreign(const u_char *sid, size_t len);
+
+/* sends a GET or POST to the owner; the port gets the answer */
+void ngx_http_chat_relay_request(ngx_http_chat_port_t *port, const u_char *sid,
+    ngx_http_chat_token_t *token);
+void ngx_http_chat_relay_abort(ngx_http_chat_port_t *port);
+void ngx_http_chat_relay_reply(ngx_http_chat_port_t *port, ngx_uint_t status,
+    ngx_uint_t type, ngx_str_t *body);
+
+/*
+ * The WebSocket's worker: asks the owner, then done(data, ok) is called once.
+ * The returned port is to be freed by ngx_http_chat_relay_abort() if data goes
+ * away before.
+ */
+typedef void (*ngx_http_chat_relay_probe_pt)(void *data, ngx_uint_t ok);
+
+ngx_http_chat_port_t *ngx_http_chat_relay_probe(ngx_http_chat_hub_t *hub,
+    const u_char *sid, ngx_http_chat_token_t *token,
+    ngx_http_chat_relay_probe_pt done, void *data);
+
+void ngx_http_chat_relay_noop(ngx_http_chat_hub_t *hub, const u_char *sid);
+void ngx_http_chat_relay_unprobe(ngx_http_chat_hub_t *hub, const u_char *sid);
+void ngx_http_chat_relay_move(ngx_http_chat_hub_t *hub, const u_char *sid);
+
+/* the old owner's last act: hands its queue over and closes the session */
+void ngx_http_chat_relay_moved(ngx_http_chat_session_t *s);
+
+/* passes a late packet on to where the session has moved */
+void ngx_http_chat_relay_packet(ngx_http_chat_hub_t *hub, const u_char *worker,
+    const u_char *sid, ngx_str_t *packet);
+
+/* the worker is going: waiting GETs end, and their clients poll elsewhere */
+void ngx_http_chat_relay_drain(void);
+
+void ngx_http_chat_relay_alive(ngx_http_chat_hub_t *hub);
+
+
+#endif /* NGX_HTTP_CHAT_RELAY_H */

@@ -1,0 +1,486 @@
+/*
+ * Engine.IO sessions (engine.io-protocol, revision 4): the table by sid, the
+ * heartbeat, packets in and out, whatever the transport is.
+ *
+ * A session is allocated by _create, leaves all tables in _close, and is freed
+ * at the end of the turn.
+ */
+
+#include "ngx_http_chat_hub.h"
+#include "ngx_http_chat_conn.h"
+#include "ngx_http_chat_polling.h"
+#include "ngx_http_chat_relay.h"
+#include "ngx_http_chat_sse.h"
+#include "../proto/chat_eio.h"
+
+
+#define NGX_HTTP_CHAT_CONNECT_WAIT   45000        /* for CONNECT, ms */
+
+
+static void ngx_http_chat_session_ready(ngx_http_chat_session_t *s);
+static void ngx_http_chat_session_heartbeat_handler(
+    ngx_http_chat_timer_t *timer);
+static void ngx_http_chat_session_connect_handler(
+    ngx_http_chat_timer_t *timer);
+
+
+ngx_http_chat_session_t *
+ngx_http_chat_session_create(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_loc_conf_t *conf, ngx_http_chat_token_t *token,
+    const u_char *sid)
+{
+    ngx_http_chat_worker_t   *worker;
+    ngx_http_chat_session_t  *s;
+
+    worker = ngx_http_chat_worker;
+
+    s = ngx_calloc(sizeof(ngx_http_chat_session_t), worker->log);
+    if (s == NULL) {
+        return NULL;
+    }
+
+    s->hub = hub;
+    s->conf = conf;
+    s->token = *token;
+
+    ngx_queue_init(&s->sends);
+    ngx_queue_init(&s->joins);
+
+    if (sid) {
+        ngx_memcpy(s->sid, sid, NGX_HTTP_CHAT_SID_LEN);
+
+    } else {
+        ngx_memcpy(s->sid, worker->id.data, worker->id.len);
+        ngx_http_chat_random_id(s->sid + worker->id.len,
+                                NGX_HTTP_CHAT_SID_LEN - worker->id.len);
+    }
+
+    s->node.str.len = NGX_HTTP_CHAT_SID_LEN;
+    s->node.str.data = s->sid;
+    s->node.node.key = ngx_crc32_short(s->sid, NGX_HTTP_CHAT_SID_LEN);
+
+    ngx_rbtree_insert(&worker->sessions, &s->node.node);
+
+    ngx_http_chat_timer_set(&worker->wheel, &s->connect,
+                            NGX_HTTP_CHAT_CONNECT_WAIT,
+                            ngx_http_chat_session_connect_handler);
+
+    return s;
+}
+
+
+ngx_http_chat_session_t *
+ngx_http_chat_session_find(const u_char *sid, size_t len)
+{
+    ngx_str_t  name;
+
+    if (len != NGX_HTTP_CHAT_SID_LEN) {
+        return NULL;
+    }
+
+    name.len = len;
+    name.data = (u_char *) sid;
+
+    return (ngx_http_chat_session_t *)
+               ngx_str_rbtree_lookup(&ngx_http_chat_worker->sessions, &name,
+                                     ngx_crc32_short(name.data, len));
+}
+
+
+ngx_http_chat_frame_t *
+ngx_http_chat_session_open(ngx_http_chat_session_t *s, ngx_uint_t upgrade)
+{
+    u_char                 *p;
+    ngx_http_chat_frame_t  *frame;
+
+    frame = ngx_http_chat_frame_create(256);
+    if (frame == NULL) {
+        return NULL;
+    }
+
+    p = ngx_http_chat_frame_text(frame);
+
+    p = ngx_sprintf(p, "0{\"sid\":\"%*s\",\"upgrades\":[%s],"
+                    "\"pingInterval\":%M,\"pingTimeout\":%M,"
+                    "\"maxPayload\":%uz}",
+                    (size_t) NGX_HTTP_CHAT_SID_LEN, s->sid,
+                    upgrade ? "\"websocket\"" : "", s->conf->ping_interval,
+                    s->conf->ping_timeout, s->conf->max_payload);
+
+    ngx_http_chat_frame_seal(frame, p, CHAT_WS_TEXT);
+
+    return frame;
+}
+
+
+void
+ngx_http_chat_session_close(ngx_http_chat_session_t *s, ngx_uint_t code,
+    const char *why)
+{
+    ngx_str_t                body;
+    ngx_http_chat_conn_t    *conn;
+    ngx_http_chat_port_t    *port;
+    ngx_http_chat_worker_t  *worker;
+
+    if (s->closed) {
+        return;
+    }
+
+    worker = ngx_http_chat_worker;
+    s->closed = 1;
+
+    ngx_log_error(NGX_LOG_INFO, worker->log, 0, "chat: session %V closed: %s",
+                  &s->node.str, why);
+
+    ngx_rbtree_delete(&worker->sessions, &s->node.node);
+    ngx_http_chat_timer_del(&worker->wheel, &s->heartbeat);
+
+    ngx_http_chat_socket_close(s, 0);
+    ngx_http_chat_timer_del(&worker->wheel, &s->connect);
+
+    if (s->ready.next) {
+        ngx_queue_remove(&s->ready);
+        s->ready.next = NULL;
+    }
+
+    port = s->poll;
+    s->poll = NULL;
+
+    if (port) {
+        ngx_str_set(&body, "1");
+        port->session = NULL;
+        ngx_http_chat_port_reply(port, NGX_HTTP_OK,
+                                 NGX_HTTP_CHAT_REPLY_PAYLOAD, &body);
+    }
+
+    port = s->post;
+    s->post = NULL;
+
+    if (port) {
+        ngx_str_set(&body, "ok");
+        port->session = NULL;
+        ngx_http_chat_port_reply(port, NGX_HTTP_OK, NGX_HTTP_CHAT_REPLY_HTML,
+                                 &body);
+    }
+
+    conn = s->conn;
+    s->conn = NULL;
+
+    if (conn) {
+        conn->session = NULL;
+        ngx_http_chat_conn_close(conn, code, why);
+    }
+
+    conn = s->probe;
+    s->probe = NULL;
+
+    if (conn) {
+        conn->session = NULL;
+        ngx_http_chat_conn_close(conn, 1000, why);
+    }
+
+    if (s->stream) {
+        ngx_http_chat_sse_close(s);
+    }
+
+    ngx_http_chat_outbox_clear(&s->out);
+
+    ngx_queue_insert_tail(&worker->dead_sessions, &s->dead);
+    ngx_http_chat_turn();
+}
+
+
+void
+ngx_http_chat_session_revoke(ngx_http_chat_session_t *s)
+{
+    if (!s->closed) {
+        ngx_http_chat_socket_close(s, 1);
+        ngx_http_chat_session_close(s, 1000, "logged out");
+    }
+}
+
+
+void
+ngx_http_chat_session_send(ngx_http_chat_session_t *s,
+    ngx_http_chat_frame_t *frame)
+{
+    ngx_http_chat_outbox_t  *box;
+
+    if (s->closed || s->overflow) {
+        return;
+    }
+
+    box = s->conn && !s->arriving ? &s->conn->out : &s->out;
+
+    /* this may be in the middle of a fan-out: it is closed when that is done */
+
+    if (box->bytes + frame->head + frame->len > s->conf->send_queue) {
+        ngx_http_chat_session_overflow(s);
+        return;
+    }
+
+    if (box != &s->out) {
+        ngx_http_chat_conn_send(s->conn, frame);
+        return;
+    }
+
+    if (ngx_http_chat_outbox_push(box, frame) != NGX_OK) {
+        ngx_http_chat_session_overflow(s);
+        return;
+    }
+
+    if (s->poll || s->stream) {
+        ngx_http_chat_session_ready(s);
+    }
+}
+
+
+void
+ngx_http_chat_session_overflow(ngx_http_chat_session_t *s)
+{
+    s->overflow = 1;
+    ngx_http_chat_session_ready(s);
+}
+
+
+static void
+ngx_http_chat_session_ready(ngx_http_chat_session_t *s)
+{
+    if (s->ready.next == NULL) {
+        ngx_queue_insert_tail(&ngx_http_chat_worker->ready, &s->ready);
+        ngx_http_chat_turn();
+    }
+}
+
+
+void
+ngx_http_chat_session_send_text(ngx_http_chat_session_t *s, ngx_uint_t n,
+    const ngx_str_t *pieces)
+{
+    ngx_http_chat_frame_t  *frame;
+
+    frame = ngx_http_chat_frame_text_of(n, pieces);
+
+    if (frame == NULL) {
+        ngx_http_chat_session_close(s, 1011, "no memory");
+        return;
+    }
+
+    ngx_http_chat_session_send(s, frame);
+    ngx_http_chat_frame_unref(frame);
+}
+
+
+void
+ngx_http_chat_session_flush(ngx_http_chat_session_t *s)
+{
+    ngx_http_chat_port_t  *port;
+
+    if (s->closed) {
+        return;
+    }
+
+    if (s->overflow) {
+        ngx_http_chat_session_close(s, 1013, "the client reads too slowly");
+        return;
+    }
+
+    if (s->stream) {
+        ngx_http_chat_sse_write(s);
+        return;
+    }
+
+    if (s->poll && s->out.n) {
+        port = s->poll;
+        s->poll = NULL;
+        port->session = NULL;
+        ngx_http_chat_port_packets(port, &s->out);
+    }
+}
+
+
+ngx_uint_t
+ngx_http_chat_session_busy(ngx_http_chat_session_t *s)
+{
+    return s->arriving
+           || s->socket == NGX_HTTP_CHAT_SOCKET_LOOKUP
+           || s->nsends >= NGX_HTTP_CHAT_MAX_SENDS;
+}
+
+
+void
+ngx_http_chat_session_resume(ngx_http_chat_session_t *s)
+{
+    if (!s->closed && s->post && !ngx_http_chat_session_busy(s)) {
+        ngx_http_chat_polling_resume(s);
+    }
+
+    if (!s->closed && s->conn && !ngx_http_chat_session_busy(s)) {
+        ngx_http_chat_conn_resume(s->conn);
+    }
+}
+
+
+ngx_int_t
+ngx_http_chat_session_packet(ngx_http_chat_session_t *s, chat_str_t text)
+{
+    ngx_int_t          rc;
+    chat_eio_packet_t  packet;
+
+    if (chat_eio_packet(text, &packet) != CHAT_OK) {
+        return NGX_ERROR;
+    }
+
+    switch (packet.type) {
+
+    case CHAT_EIO_MESSAGE:
+        rc = ngx_http_chat_socket_packet(s, packet.data);
+
+        if (s->closed) {
+            return NGX_DONE;
+        }
+
+        if (rc != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        return ngx_http_chat_session_busy(s) ? NGX_AGAIN : NGX_OK;
+
+    case CHAT_EIO_PONG:
+        if (s->pinged) {
+            ngx_http_chat_session_heartbeat(s);
+        }
+
+        return NGX_OK;
+
+    case CHAT_EIO_CLOSE:
+        ngx_http_chat_session_close(s, 1000, "closed by the client");
+        return NGX_DONE;
+
+    case CHAT_EIO_PING:                 /* the wrong direction */
+    case CHAT_EIO_BINARY:               /* nothing here takes any */
+        return NGX_ERROR;
+
+    default:
+        return NGX_OK;
+    }
+}
+
+
+/* starts anew: a ping is due ping_interval from now */
+
+void
+ngx_http_chat_session_heartbeat(ngx_http_chat_session_t *s)
+{
+    s->pinged = 0;
+
+    ngx_http_chat_timer_set(&ngx_http_chat_worker->wheel, &s->heartbeat,
+                            s->conf->ping_interval,
+                            ngx_http_chat_session_heartbeat_handler);
+}
+
+
+static void
+ngx_http_chat_session_heartbeat_handler(ngx_http_chat_timer_t *timer)
+{
+    ngx_str_t                 ping;
+    ngx_http_chat_session_t  *s;
+
+    s = (ngx_http_chat_session_t *)
+            ((u_char *) timer - offsetof(ngx_http_chat_session_t, heartbeat));
+
+    if (s->pinged) {
+        ngx_http_chat_session_close(s, 1000, "ping timeout");
+        return;
+    }
+
+    s->pinged = 1;
+
+    ngx_http_chat_timer_set(&ngx_http_chat_worker->wheel, &s->heartbeat,
+                            s->conf->ping_timeout,
+                            ngx_http_chat_session_heartbeat_handler);
+
+    ngx_str_set(&ping, "2");
+    ngx_http_chat_session_send_text(s, 1, &ping);
+}
+
+
+static void
+ngx_http_chat_session_connect_handler(ngx_http_chat_timer_t *timer)
+{
+    ngx_http_chat_session_t  *s;
+
+    s = (ngx_http_chat_session_t *)
+            ((u_char *) timer - offsetof(ngx_http_chat_session_t, connect));
+
+    ngx_http_chat_session_close(s, 1000, s->arriving
+                                             ? "it did not come over"
+                                             : "it did not connect");
+}
+
+
+/* a WebSocket has answered the probe: the client waits for its GET to end */
+
+void
+ngx_http_chat_session_probed(ngx_http_chat_session_t *s)
+{
+    ngx_str_t              noop;
+    ngx_http_chat_port_t  *port;
+
+    s->probed = 1;
+    s->probed_at = ngx_current_msec;
+
+    port = s->poll;
+
+    if (port && s->out.n == 0) {
+        s->poll = NULL;
+        port->session = NULL;
+
+        ngx_str_set(&noop, "6");
+        ngx_http_chat_port_reply(port, NGX_HTTP_OK,
+                                 NGX_HTTP_CHAT_REPLY_PAYLOAD, &noop);
+    }
+}
+
+
+ngx_uint_t
+ngx_http_chat_session_probing(ngx_http_chat_session_t *s)
+{
+    return s->probe
+           || (s->probed && ngx_current_msec - s->probed_at
+                            < NGX_HTTP_CHAT_UPGRADE_WAIT);
+}
+
+
+void
+ngx_http_chat_session_upgraded(ngx_http_chat_session_t *s,
+    ngx_http_chat_conn_t *conn)
+{
+    ngx_str_t              noop;
+    ngx_http_chat_port_t  *port;
+
+    s->probe = NULL;
+    s->probed = 0;
+    s->conn = conn;
+    s->transport = NGX_HTTP_CHAT_WEBSOCKET;
+
+    if (s->ready.next) {
+        ngx_queue_remove(&s->ready);
+        s->ready.next = NULL;
+    }
+
+    while (s->out.n) {
+        ngx_http_chat_conn_send(conn, ngx_http_chat_outbox_get(&s->out, 0));
+        ngx_http_chat_outbox_shift(&s->out);
+    }
+
+    port = s->poll;
+    s->poll = NULL;
+
+    if (port) {
+        ngx_str_set(&noop, "6");
+        port->session = NULL;
+        ngx_http_chat_port_reply(port, NGX_HTTP_OK,
+                                 NGX_HTTP_CHAT_REPLY_PAYLOAD, &noop);
+    }
+}

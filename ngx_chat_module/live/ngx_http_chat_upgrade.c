@@ -1,0 +1,320 @@
+/*
+ * The opening handshake of a WebSocket (RFC 6455, section 4.2), and the way of
+ * its connection out of nginx's request.
+ *
+ * The request is left at the end of the turn, from a posted event, when none of
+ * nginx's functions for it is on the stack any more.  As in nginx's own change
+ * to keepalive, the request, its pool and all header buffers are freed, and
+ * what is kept is the connection with its small pool.
+ */
+
+#include "ngx_http_chat_conn.h"
+#include "../http/ngx_http_chat_http.h"
+#include "../proto/chat_http.h"
+
+#include <ngx_sha1.h>
+
+
+#define NGX_HTTP_CHAT_WS_GUID  "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+typedef struct {
+    ngx_event_t                   event;
+    ngx_http_request_t           *request;
+    ngx_http_chat_conn_t         *conn;
+} ngx_http_chat_leave_t;
+
+
+static ngx_table_elt_t *ngx_http_chat_upgrade_header(ngx_http_request_t *r,
+    const char *name, ngx_uint_t *count);
+static ngx_http_chat_frame_t *ngx_http_chat_upgrade_reply(
+    ngx_http_request_t *r);
+static void ngx_http_chat_upgrade_leave(ngx_event_t *ev);
+static void ngx_http_chat_upgrade_free_buffers(ngx_connection_t *c,
+    ngx_http_connection_t *hc);
+
+
+ngx_int_t
+ngx_http_chat_conn_check(ngx_http_request_t *r)
+{
+    u_char            nonce[32];
+    ngx_str_t         decoded;
+    ngx_uint_t        n;
+    ngx_table_elt_t  *key, *version, *upgrade, *connection, *h;
+
+    upgrade = ngx_http_chat_upgrade_header(r, "upgrade", &n);
+    connection = ngx_http_chat_upgrade_header(r, "connection", &n);
+    version = ngx_http_chat_upgrade_header(r, "sec-websocket-version", &n);
+    key = ngx_http_chat_upgrade_header(r, "sec-websocket-key", &n);
+
+    if (upgrade == NULL || connection == NULL || key == NULL || n != 1
+        || !chat_token_in_list((chat_str_t) { upgrade->value.len,
+                                              upgrade->value.data },
+                               chat_str("websocket"))
+        || !chat_token_in_list((chat_str_t) { connection->value.len,
+                                              connection->value.data },
+                               chat_str("upgrade"))
+        || r->headers_in.content_length_n > 0 || r->headers_in.chunked)
+    {
+        return NGX_HTTP_BAD_REQUEST;
+    }
+
+    if (version == NULL || version->value.len != 2
+        || ngx_strncmp(version->value.data, "13", 2) != 0)
+    {
+        h = ngx_http_chat_push_header(r);
+        if (h == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        ngx_str_set(&h->key, "Sec-WebSocket-Version");
+        ngx_str_set(&h->value, "13");
+
+        return 426;                     /* Upgrade Required */
+    }
+
+    /* 16 bytes in base64 */
+
+    decoded.data = nonce;
+
+    if (key->value.len != 24
+        || ngx_decode_base64(&decoded, &key->value) != NGX_OK
+        || decoded.len != 16)
+    {
+        return NGX_HTTP_BAD_REQUEST;
+    }
+
+    return NGX_OK;
+}
+
+
+/* the first header of a name, in lower case, and how many there are */
+
+static ngx_table_elt_t *
+ngx_http_chat_upgrade_header(ngx_http_request_t *r, const char *name,
+    ngx_uint_t *count)
+{
+    size_t            len;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h, *found;
+
+    len = ngx_strlen(name);
+    found = NULL;
+    *count = 0;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].key.len == len
+                && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
+            {
+                found = found ? found : &h[i];
+                (*count)++;
+            }
+        }
+    }
+
+    return found;
+}
+
+
+/* the 101, in a frame without a WebSocket header */
+
+static ngx_http_chat_frame_t *
+ngx_http_chat_upgrade_reply(ngx_http_request_t *r)
+{
+    u_char                 *p, digest[20];
+    ngx_str_t               accept, src;
+    ngx_uint_t              n;
+    ngx_sha1_t              sha1;
+    ngx_table_elt_t        *key;
+    ngx_http_chat_frame_t  *frame;
+
+    frame = ngx_http_chat_frame_create(256);
+    if (frame == NULL) {
+        return NULL;
+    }
+
+    key = ngx_http_chat_upgrade_header(r, "sec-websocket-key", &n);
+
+    ngx_sha1_init(&sha1);
+    ngx_sha1_update(&sha1, key->value.data, key->value.len);
+    ngx_sha1_update(&sha1, NGX_HTTP_CHAT_WS_GUID,
+                    sizeof(NGX_HTTP_CHAT_WS_GUID) - 1);
+    ngx_sha1_final(digest, &sha1);
+
+    p = ngx_http_chat_frame_text(frame);
+
+    p = ngx_cpymem(p, "HTTP/1.1 101 Switching Protocols" CRLF
+                      "Upgrade: websocket" CRLF
+                      "Connection: Upgrade" CRLF
+                      "Sec-WebSocket-Accept: ",
+                   sizeof("HTTP/1.1 101 Switching Protocols" CRLF
+                          "Upgrade: websocket" CRLF
+                          "Connection: Upgrade" CRLF
+                          "Sec-WebSocket-Accept: ") - 1);
+
+    src.data = digest;
+    src.len = sizeof(digest);
+    accept.data = p;
+
+    ngx_encode_base64(&accept, &src);
+
+    p = ngx_cpymem(p + accept.len, CRLF CRLF, 4);
+
+    frame->len = (uint32_t) (p - ngx_http_chat_frame_text(frame));
+
+    return frame;
+}
+
+
+ngx_int_t
+ngx_http_chat_conn_upgrade(ngx_http_request_t *r, ngx_http_chat_hub_t *hub,
+    ngx_http_chat_loc_conf_t *conf, ngx_http_chat_session_t *s,
+    const u_char *sid, ngx_http_chat_token_t *token)
+{
+    ngx_buf_t              *b;
+    ngx_http_chat_conn_t   *conn;
+    ngx_http_chat_frame_t  *frame;
+    ngx_http_chat_leave_t  *leave;
+
+    leave = ngx_pcalloc(r->pool, sizeof(ngx_http_chat_leave_t));
+    conn = ngx_http_chat_conn_create(hub, conf);
+    frame = ngx_http_chat_upgrade_reply(r);
+
+    if (leave == NULL || conn == NULL || frame == NULL
+        || ngx_http_chat_outbox_push(&conn->out, frame) != NGX_OK)
+    {
+        goto failed;
+    }
+
+    ngx_http_chat_frame_unref(frame);
+    frame = NULL;
+
+    /* what the client has sent behind its handshake */
+
+    b = r->header_in;
+
+    if (b->pos < b->last
+        && ngx_http_chat_conn_hold(conn, b->pos, b->last - b->pos) != NGX_OK)
+    {
+        goto failed;
+    }
+
+    if (s == NULL) {
+        conn->remote = 1;
+        conn->token = *token;
+        ngx_memcpy(conn->sid, sid, NGX_HTTP_CHAT_SID_LEN);
+
+    } else {
+        conn->session = s;
+
+        if (s->transport == NGX_HTTP_CHAT_POLLING) {
+            s->probe = conn;
+
+        } else {
+            ngx_http_chat_session_upgraded(s, conn);
+        }
+    }
+
+    if (s == NULL || s->probe) {
+        ngx_http_chat_conn_wait(conn, NGX_HTTP_CHAT_UPGRADE_WAIT);
+    }
+
+    leave->request = r;
+    leave->conn = conn;
+    leave->event.handler = ngx_http_chat_upgrade_leave;
+    leave->event.data = leave;
+    leave->event.log = r->connection->log;
+
+    r->read_event_handler = ngx_http_block_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    r->headers_out.status = NGX_HTTP_SWITCHING_PROTOCOLS;
+    r->header_sent = 1;
+    r->main->count++;
+
+    ngx_post_event(&leave->event, &ngx_posted_events);
+
+    return NGX_DONE;
+
+failed:
+
+    ngx_http_chat_frame_unref(frame);
+
+    if (conn) {
+        ngx_http_chat_outbox_clear(&conn->out);
+        ngx_http_chat_conn_free(conn);
+    }
+
+    return NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+
+static void
+ngx_http_chat_upgrade_leave(ngx_event_t *ev)
+{
+    ngx_http_chat_leave_t *leave = ev->data;
+
+    ngx_connection_t       *c;
+    ngx_http_request_t     *r;
+    ngx_http_chat_conn_t   *conn;
+    ngx_http_connection_t  *hc;
+
+    r = leave->request;
+    conn = leave->conn;
+    c = r->connection;
+    hc = r->http_connection;
+
+    if (c->read->timer_set) {
+        ngx_del_timer(c->read);
+    }
+
+    if (c->write->timer_set) {
+        ngx_del_timer(c->write);
+    }
+
+    /* the line in the access log is written here */
+
+    r->keepalive = 0;
+    ngx_http_free_request(r, 0);
+
+    ngx_http_chat_upgrade_free_buffers(c, hc);
+
+    c->destroyed = 0;
+    c->data = conn;
+    c->log->action = "serving a chat connection";
+
+    ngx_http_chat_conn_start(conn, c);
+}
+
+
+static void
+ngx_http_chat_upgrade_free_buffers(ngx_connection_t *c,
+    ngx_http_connection_t *hc)
+{
+    ngx_chain_t  *cl, *ln;
+
+    ngx_pfree(c->pool, c->buffer->start);
+
+    for (cl = hc->free; cl; /* void */) {
+        ln = cl;
+        cl = cl->next;
+        ngx_pfree(c->pool, ln->buf->start);
+        ngx_free_chain(c->pool, ln);
+    }
+
+    for (cl = hc->busy; cl; /* void */) {
+        ln = cl;
+        cl = cl->next;
+        ngx_pfree(c->pool, ln->buf->start);
+        ngx_free_chain(c->pool, ln);
+    }
+
+    hc->free = NULL;
+    hc->busy = NULL;
+    hc->nbusy = 0;
+    c->buffer = NULL;
+}

@@ -1,0 +1,864 @@
+/*
+ * Directives, configuration and life-cycle hooks.  Tables and checks only: the
+ * work is done in http/ and live/.
+ */
+
+#include "ngx_http_chat_module.h"
+#include "http/ngx_http_chat_http.h"
+#include "live/ngx_http_chat_live.h"
+#include "auth/ngx_http_chat_password.h"
+#include "proto/chat_json.h"
+#include "proto/chat_url.h"
+
+#include <sodium.h>
+
+
+#define NGX_HTTP_CHAT_CONNECT_TIMEOUT   3000
+#define NGX_HTTP_CHAT_REPLY_TIMEOUT     5000
+
+#define NGX_HTTP_CHAT_ANY_CONF                                                \
+    NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
+
+
+static ngx_int_t ngx_http_chat_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_chat_init_process(ngx_cycle_t *cycle);
+static void ngx_http_chat_exit_process(ngx_cycle_t *cycle);
+static ngx_uint_t ngx_http_chat_is_worker(ngx_cycle_t *cycle);
+static void *ngx_http_chat_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_chat_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static char *ngx_http_chat_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *ngx_http_chat_set_redis(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static ngx_http_chat_redis_conf_t *ngx_http_chat_redis_conf(ngx_conf_t *cf,
+    ngx_str_t *url);
+static ngx_int_t ngx_http_chat_resolve(ngx_conf_t *cf, chat_url_t *url,
+    ngx_http_chat_redis_conf_t *redis);
+static char *ngx_http_chat_set_links(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_chat_set_cookie(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_chat_set_origins(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static ngx_uint_t ngx_http_chat_origin_valid(ngx_str_t *origin);
+
+
+static ngx_conf_enum_t  ngx_http_chat_password_schemes[] = {
+    { ngx_string("argon2id"), NGX_HTTP_CHAT_ARGON2ID },
+    { ngx_string("bcrypt"), NGX_HTTP_CHAT_BCRYPT },
+    { ngx_null_string, 0 }
+};
+
+
+/* bounds of times are in the unit of their field */
+
+static ngx_conf_num_bounds_t  ngx_http_chat_session_ttl_bounds = {
+    ngx_conf_check_num_bounds, 60, 10 * 365 * 24 * 3600
+};
+
+static ngx_conf_num_bounds_t  ngx_http_chat_ping_bounds = {
+    ngx_conf_check_num_bounds, 100, 3600 * 1000
+};
+
+static ngx_conf_num_bounds_t  ngx_http_chat_wait_bounds = {
+    ngx_conf_check_num_bounds, 0, 60 * 1000
+};
+
+static ngx_conf_num_bounds_t  ngx_http_chat_max_payload_bounds = {
+    ngx_conf_check_num_bounds, 64, 64 * 1024 * 1024
+};
+
+static ngx_conf_num_bounds_t  ngx_http_chat_send_queue_bounds = {
+    ngx_conf_check_num_bounds, 4096, 1024 * 1024 * 1024
+};
+
+static ngx_conf_num_bounds_t  ngx_http_chat_max_message_bounds = {
+    ngx_conf_check_num_bounds, 1, 1024 * 1024
+};
+
+static ngx_conf_num_bounds_t  ngx_http_chat_history_bounds = {
+    ngx_conf_check_num_bounds, 0, 1000 * 1000 * 1000
+};
+
+
+static ngx_command_t  ngx_http_chat_commands[] = {
+
+    { ngx_string("chat"),
+      NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_http_chat_set,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, enable),
+      NULL },
+
+    { ngx_string("chat_redis"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_chat_set_redis,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("chat_registration"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, registration),
+      NULL },
+
+    { ngx_string("chat_demo_data"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, demo_data),
+      NULL },
+
+    { ngx_string("chat_links"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_chat_set_links,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("chat_session_ttl"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, session_ttl),
+      &ngx_http_chat_session_ttl_bounds },
+
+    { ngx_string("chat_cookie"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE123,
+      ngx_http_chat_set_cookie,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("chat_password_scheme"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, password_scheme),
+      &ngx_http_chat_password_schemes },
+
+    { ngx_string("chat_ping_interval"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, ping_interval),
+      &ngx_http_chat_ping_bounds },
+
+    { ngx_string("chat_ping_timeout"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, ping_timeout),
+      &ngx_http_chat_ping_bounds },
+
+    { ngx_string("chat_presence_grace"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, presence_grace),
+      &ngx_http_chat_wait_bounds },
+
+    { ngx_string("chat_drain_time"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, drain_time),
+      &ngx_http_chat_wait_bounds },
+
+    { ngx_string("chat_max_payload"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, max_payload),
+      &ngx_http_chat_max_payload_bounds },
+
+    { ngx_string("chat_send_queue"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, send_queue),
+      &ngx_http_chat_send_queue_bounds },
+
+    { ngx_string("chat_max_message"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, max_message),
+      &ngx_http_chat_max_message_bounds },
+
+    { ngx_string("chat_allowed_origins"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_1MORE,
+      ngx_http_chat_set_origins,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("chat_history_limit"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, history_limit),
+      &ngx_http_chat_history_bounds },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_chat_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    ngx_http_chat_init,                    /* postconfiguration */
+
+    ngx_http_chat_create_main_conf,        /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_chat_create_loc_conf,         /* create location configuration */
+    ngx_http_chat_merge_loc_conf           /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_chat_module = {
+    NGX_MODULE_V1,
+    &ngx_http_chat_module_ctx,             /* module context */
+    ngx_http_chat_commands,                /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    ngx_http_chat_init_process,            /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_http_chat_exit_process,            /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_int_t
+ngx_http_chat_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    ngx_http_chat_store_init();
+
+    /*
+     * handlers of a phase run last registered first, so this one is before
+     * those of nginx itself, try_files among them
+     */
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_chat_precontent_handler;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_chat_init_process(ngx_cycle_t *cycle)
+{
+    if (!ngx_http_chat_is_worker(cycle)) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_chat_password_init(cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_chat_live_init(cycle);
+}
+
+
+static void
+ngx_http_chat_exit_process(ngx_cycle_t *cycle)
+{
+    if (!ngx_http_chat_is_worker(cycle)) {
+        return;
+    }
+
+    ngx_http_chat_live_exit(cycle);
+    ngx_http_chat_password_exit(cycle);
+}
+
+
+/* a process that serves requests, in a configuration that has a chat */
+
+static ngx_uint_t
+ngx_http_chat_is_worker(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                    i;
+    ngx_http_chat_main_conf_t    *cmcf;
+    ngx_http_chat_redis_conf_t  **redis;
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return 0;
+    }
+
+    cmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_chat_module);
+    if (cmcf == NULL) {
+        return 0;
+    }
+
+    redis = cmcf->redis.elts;
+
+    for (i = 0; i < cmcf->redis.nelts; i++) {
+        if (redis[i]->used) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static void *
+ngx_http_chat_create_main_conf(ngx_conf_t *cf)
+{
+    u_char                      random[8];
+    ngx_http_chat_main_conf_t  *cmcf;
+
+    if (sodium_init() < 0) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "sodium_init() failed");
+        return NULL;
+    }
+
+    cmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_chat_main_conf_t));
+    if (cmcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&cmcf->redis, cf->pool, 1, sizeof(void *)) != NGX_OK) {
+        return NULL;
+    }
+
+    cmcf->server_id.len = 2 * sizeof(random);
+    cmcf->server_id.data = ngx_pnalloc(cf->pool, cmcf->server_id.len);
+    if (cmcf->server_id.data == NULL) {
+        return NULL;
+    }
+
+    randombytes_buf(random, sizeof(random));
+    ngx_hex_dump(cmcf->server_id.data, random, sizeof(random));
+
+    return cmcf;
+}
+
+
+static void *
+ngx_http_chat_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_chat_loc_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_http_chat_loc_conf_t));
+    if (conf == NULL) {
+        return NULL;
+    }
+
+    conf->enable = NGX_CONF_UNSET;
+    conf->registration = NGX_CONF_UNSET;
+    conf->demo_data = NGX_CONF_UNSET;
+    conf->session_ttl = NGX_CONF_UNSET;
+    conf->cookie_secure = NGX_CONF_UNSET_UINT;
+    conf->cookie_samesite = NGX_CONF_UNSET_UINT;
+    conf->password_scheme = NGX_CONF_UNSET_UINT;
+    conf->ping_interval = NGX_CONF_UNSET_MSEC;
+    conf->ping_timeout = NGX_CONF_UNSET_MSEC;
+    conf->presence_grace = NGX_CONF_UNSET_MSEC;
+    conf->drain_time = NGX_CONF_UNSET_MSEC;
+    conf->max_payload = NGX_CONF_UNSET_SIZE;
+    conf->send_queue = NGX_CONF_UNSET_SIZE;
+    conf->max_message = NGX_CONF_UNSET_UINT;
+    conf->history_limit = NGX_CONF_UNSET_UINT;
+    conf->origin = NGX_CONF_UNSET_UINT;
+    conf->origins = NGX_CONF_UNSET_PTR;
+
+    return conf;
+}
+
+
+static char *
+ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_chat_loc_conf_t  *prev = parent;
+    ngx_http_chat_loc_conf_t  *conf = child;
+
+    if (conf->enable == NGX_CONF_UNSET) {
+        conf->enable = (prev->enable == 1);
+        conf->base = prev->base;
+    }
+
+    ngx_conf_merge_str_value(conf->redis_url, prev->redis_url,
+                             "redis://127.0.0.1:6379/0");
+    ngx_conf_merge_value(conf->registration, prev->registration, 1);
+    ngx_conf_merge_value(conf->demo_data, prev->demo_data, 0);
+    ngx_conf_merge_str_value(conf->links_file, prev->links_file, "");
+    ngx_conf_merge_str_value(conf->links, prev->links, "{}");
+    ngx_conf_merge_sec_value(conf->session_ttl, prev->session_ttl,
+                             7 * 24 * 3600);
+    ngx_conf_merge_str_value(conf->cookie, prev->cookie, "chat_session");
+    ngx_conf_merge_uint_value(conf->cookie_secure, prev->cookie_secure,
+                              NGX_HTTP_CHAT_AUTO);
+    ngx_conf_merge_uint_value(conf->cookie_samesite, prev->cookie_samesite,
+                              NGX_HTTP_CHAT_SAMESITE_LAX);
+    ngx_conf_merge_uint_value(conf->password_scheme, prev->password_scheme,
+                              NGX_HTTP_CHAT_ARGON2ID);
+    ngx_conf_merge_msec_value(conf->ping_interval, prev->ping_interval, 25000);
+    ngx_conf_merge_msec_value(conf->ping_timeout, prev->ping_timeout, 20000);
+    ngx_conf_merge_msec_value(conf->presence_grace, prev->presence_grace, 3000);
+    ngx_conf_merge_msec_value(conf->drain_time, prev->drain_time, 5000);
+    ngx_conf_merge_size_value(conf->max_payload, prev->max_payload,
+                              1024 * 1024);
+    ngx_conf_merge_size_value(conf->send_queue, prev->send_queue, 1024 * 1024);
+    ngx_conf_merge_uint_value(conf->max_message, prev->max_message, 32768);
+    ngx_conf_merge_uint_value(conf->history_limit, prev->history_limit, 0);
+
+    if (conf->origin == NGX_CONF_UNSET_UINT) {
+        conf->origin = prev->origin == NGX_CONF_UNSET_UINT
+                           ? NGX_HTTP_CHAT_ORIGIN_SAME : prev->origin;
+    }
+
+    ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
+
+    if (!conf->enable) {
+        return NGX_CONF_OK;
+    }
+
+    conf->redis = ngx_http_chat_redis_conf(cf, &conf->redis_url);
+    if (conf->redis == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    conf->redis->used = 1;
+
+    if (conf->demo_data) {
+        conf->redis->demo_data = 1;
+        conf->redis->password_scheme = conf->password_scheme;
+    }
+
+    conf->redis->drain_time = ngx_max(conf->redis->drain_time,
+                                      conf->drain_time);
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_chat_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_chat_loc_conf_t *cclcf = conf;
+
+    char                      *rv;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    rv = ngx_conf_set_flag_slot(cf, cmd, conf);
+
+    if (rv != NGX_CONF_OK || !(cf->cmd_type & NGX_HTTP_LOC_CONF)) {
+        return rv;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (cclcf->enable
+        && (clcf->named || clcf->exact_match
+#if (NGX_PCRE)
+            || clcf->regex
+#endif
+           ))
+    {
+        return "needs a prefix location";
+    }
+
+    cclcf->base = clcf->name;
+
+    if (cclcf->base.len && cclcf->base.data[cclcf->base.len - 1] == '/') {
+        cclcf->base.len--;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_chat_set_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_chat_loc_conf_t *cclcf = conf;
+
+    ngx_str_t  *value;
+
+    if (cclcf->redis_url.data) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    /* read here as well, so that an error names this line */
+
+    if (ngx_http_chat_redis_conf(cf, &value[1]) == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    cclcf->redis_url = value[1];
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_http_chat_redis_conf_t *
+ngx_http_chat_redis_conf(ngx_conf_t *cf, ngx_str_t *text)
+{
+    u_char                       *buf;
+    ngx_uint_t                    i;
+    const char                   *error;
+    chat_url_t                    url;
+    ngx_http_chat_main_conf_t    *cmcf;
+    ngx_http_chat_redis_conf_t  **list, *redis;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_chat_module);
+
+    list = cmcf->redis.elts;
+
+    for (i = 0; i < cmcf->redis.nelts; i++) {
+        if (list[i]->url.len == text->len
+            && ngx_memcmp(list[i]->url.data, text->data, text->len) == 0)
+        {
+            return list[i];
+        }
+    }
+
+    redis = ngx_pcalloc(cf->pool, sizeof(ngx_http_chat_redis_conf_t));
+    buf = ngx_pnalloc(cf->pool, text->len + 1);
+    if (redis == NULL || buf == NULL) {
+        return NULL;
+    }
+
+    if (chat_url_parse((chat_str_t) { text->len, text->data }, buf, &url,
+                       &error)
+        != CHAT_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s in chat_redis", error);
+        return NULL;
+    }
+
+    redis->url = *text;
+    redis->index = cmcf->redis.nelts;
+    redis->user.len = url.user.len;
+    redis->user.data = (u_char *) url.user.data;
+    redis->password.len = url.password.len;
+    redis->password.data = (u_char *) url.password.data;
+    redis->port = url.port;
+    redis->db = url.db;
+    redis->connect_timeout = NGX_HTTP_CHAT_CONNECT_TIMEOUT;
+    redis->reply_timeout = NGX_HTTP_CHAT_REPLY_TIMEOUT;
+
+    if (ngx_http_chat_resolve(cf, &url, redis) != NGX_OK) {
+        return NULL;
+    }
+
+    list = ngx_array_push(&cmcf->redis);
+    if (list == NULL) {
+        return NULL;
+    }
+
+    *list = redis;
+
+    return redis;
+}
+
+
+/* names are resolved once, here: a worker must not wait for a resolver */
+
+static ngx_int_t
+ngx_http_chat_resolve(ngx_conf_t *cf, chat_url_t *url,
+    ngx_http_chat_redis_conf_t *redis)
+{
+    u_char     *p;
+    ngx_str_t   host;
+    ngx_url_t   u;
+
+    if (url->host.len == 0) {
+        redis->path = ngx_pnalloc(cf->pool, url->path.len + 1);
+        redis->name.data = ngx_pnalloc(cf->pool, url->path.len + 5);
+        if (redis->path == NULL || redis->name.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        p = ngx_cpymem(redis->path, url->path.data, url->path.len);
+        *p = '\0';
+
+        redis->name.len = ngx_sprintf(redis->name.data, "unix:%s", redis->path)
+                          - redis->name.data;
+        return NGX_OK;
+    }
+
+    host.len = url->host.len;
+    host.data = (u_char *) url->host.data;
+
+    ngx_memzero(&u, sizeof(ngx_url_t));
+
+    u.url.data = ngx_pnalloc(cf->pool, host.len + 2 + 6);
+    if (u.url.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    u.url.len = ngx_sprintf(u.url.data,
+                            ngx_strlchr(host.data, host.data + host.len, ':')
+                                ? "[%V]:%ui" : "%V:%ui",
+                            &host, redis->port)
+                - u.url.data;
+    u.no_resolve = 0;
+
+    if (ngx_parse_url(cf->pool, &u) != NGX_OK || u.naddrs == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s in chat_redis \"%V\"",
+                           u.err ? u.err : "no address", &host);
+        return NGX_ERROR;
+    }
+
+    redis->name = u.addrs[0].name;
+
+    p = ngx_pnalloc(cf->pool, NGX_SOCKADDR_STRLEN + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    redis->host = p;
+    p += ngx_sock_ntop(u.addrs[0].sockaddr, u.addrs[0].socklen, p,
+                       NGX_SOCKADDR_STRLEN, 0);
+    *p = '\0';
+
+    if (redis->host[0] == '[') {
+
+        /* hiredis takes an IPv6 address without brackets */
+
+        redis->host++;
+        p[-1] = '\0';
+    }
+
+    return NGX_OK;
+}
+
+
+static char *
+ngx_http_chat_set_links(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_chat_loc_conf_t *cclcf = conf;
+
+    ssize_t           n;
+    ngx_fd_t          fd;
+    ngx_str_t        *value;
+    ngx_file_info_t   fi;
+    chat_json_t       json;
+
+    if (cclcf->links_file.data) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    cclcf->links_file = value[1];
+
+    if (ngx_conf_full_name(cf->cycle, &cclcf->links_file, 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    fd = ngx_open_file(cclcf->links_file.data, NGX_FILE_RDONLY, NGX_FILE_OPEN,
+                       0);
+    if (fd == NGX_INVALID_FILE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_open_file_n " \"%s\" failed",
+                           cclcf->links_file.data);
+        return NGX_CONF_ERROR;
+    }
+
+    n = -1;
+
+    if (ngx_fd_info(fd, &fi) != NGX_FILE_ERROR
+        && ngx_is_file(&fi) && ngx_file_size(&fi) <= 65536)
+    {
+        cclcf->links.len = ngx_file_size(&fi);
+        cclcf->links.data = ngx_pnalloc(cf->pool, cclcf->links.len + 1);
+
+        if (cclcf->links.data) {
+            n = ngx_read_fd(fd, cclcf->links.data, cclcf->links.len);
+        }
+    }
+
+    (void) ngx_close_file(fd);
+
+    if (n != (ssize_t) cclcf->links.len
+        || chat_json_check((chat_str_t) { cclcf->links.len, cclcf->links.data },
+                           &json)
+           != CHAT_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%s\" is no JSON file of at most 64k",
+                           cclcf->links_file.data);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_chat_set_cookie(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_chat_loc_conf_t *cclcf = conf;
+
+    u_char      *p;
+    ngx_str_t   *value, *v;
+    ngx_uint_t   i;
+
+    if (cclcf->cookie.data) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    /* a token of RFC 7230 */
+
+    for (p = value[1].data; *p; p++) {
+        if (*p <= ' ' || *p >= 0x7f || ngx_strchr("()<>@,;:\\\"/[]?={}", *p)) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid cookie name \"%V\"", &value[1]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (value[1].len == 0) {
+        return "needs a name";
+    }
+
+    cclcf->cookie = value[1];
+
+    for (i = 2; i < cf->args->nelts; i++) {
+        v = &value[i];
+
+        if (ngx_strcmp(v->data, "secure=auto") == 0) {
+            cclcf->cookie_secure = NGX_HTTP_CHAT_AUTO;
+
+        } else if (ngx_strcmp(v->data, "secure=on") == 0) {
+            cclcf->cookie_secure = 1;
+
+        } else if (ngx_strcmp(v->data, "secure=off") == 0) {
+            cclcf->cookie_secure = 0;
+
+        } else if (ngx_strcmp(v->data, "samesite=lax") == 0) {
+            cclcf->cookie_samesite = NGX_HTTP_CHAT_SAMESITE_LAX;
+
+        } else if (ngx_strcmp(v->data, "samesite=strict") == 0) {
+            cclcf->cookie_samesite = NGX_HTTP_CHAT_SAMESITE_STRICT;
+
+        } else if (ngx_strcmp(v->data, "samesite=none") == 0) {
+            cclcf->cookie_samesite = NGX_HTTP_CHAT_SAMESITE_NONE;
+
+        } else {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\"", v);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    /* a value given here with the name is not inherited from outside */
+
+    ngx_conf_init_uint_value(cclcf->cookie_secure, NGX_HTTP_CHAT_AUTO);
+    ngx_conf_init_uint_value(cclcf->cookie_samesite,
+                             NGX_HTTP_CHAT_SAMESITE_LAX);
+
+    if (cclcf->cookie_samesite == NGX_HTTP_CHAT_SAMESITE_NONE
+        && cclcf->cookie_secure == 0)
+    {
+        return "with samesite=none can't have secure=off: browsers refuse it";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_chat_set_origins(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_chat_loc_conf_t *cclcf = conf;
+
+    ngx_str_t   *value, *origin;
+    ngx_uint_t   i;
+
+    if (cclcf->origin != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "same") == 0) {
+        cclcf->origin = NGX_HTTP_CHAT_ORIGIN_SAME;
+        return NGX_CONF_OK;
+    }
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "any") == 0) {
+        cclcf->origin = NGX_HTTP_CHAT_ORIGIN_ANY;
+        return NGX_CONF_OK;
+    }
+
+    cclcf->origin = NGX_HTTP_CHAT_ORIGIN_LIST;
+    cclcf->origins = ngx_array_create(cf->pool, cf->args->nelts - 1,
+                                      sizeof(ngx_str_t));
+    if (cclcf->origins == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        if (!ngx_http_chat_origin_valid(&value[i])) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid origin \"%V\", it must be like "
+                               "\"https://example.com\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        origin = ngx_array_push(cclcf->origins);
+        if (origin == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *origin = value[i];
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* scheme://host[:port], as browsers send it: without a path */
+
+static ngx_uint_t
+ngx_http_chat_origin_valid(ngx_str_t *origin)
+{
+    u_char  *host, *p;
+
+    if (ngx_strncmp(origin->data, "http://", 7) == 0) {
+        host = origin->data + 7;
+
+    } else if (ngx_strncmp(origin->data, "https://", 8) == 0) {
+        host = origin->data + 8;
+
+    } else {
+        return 0;
+    }
+
+    for (p = host; *p; p++) {
+        if (*p <= ' ' || *p >= 0x7f || ngx_strchr("/?#\\@,\"*", *p)
+            || (*p >= 'A' && *p <= 'Z'))
+        {
+            return 0;
+        }
+    }
+
+    return p != host;
+}
