@@ -193,7 +193,7 @@ ngx_http_chat_password_verify(ngx_str_t *password, ngx_str_t *hash,
 
     /* a hash with a NUL, or too long, is none: it is left empty */
 
-    if (hash->len < NGX_HTTP_CHAT_HASH_MAX
+    if (hash->len && hash->len < NGX_HTTP_CHAT_HASH_MAX
         && ngx_strlchr(hash->data, hash->data + hash->len, '\0') == NULL)
     {
         ngx_memcpy(job->hash, hash->data, hash->len);

@@ -78,7 +78,8 @@ ngx_http_chat_precontent_handler(ngx_http_request_t *r)
 
     if (!conf->enable || r != r->main || r->error_page
         || r->uri.len <= conf->base.len
-        || ngx_strncmp(r->uri.data, conf->base.data, conf->base.len) != 0)
+        || (conf->base.len
+            && ngx_memcmp(r->uri.data, conf->base.data, conf->base.len) != 0))
     {
         return NGX_DECLINED;
     }
