@@ -141,7 +141,7 @@ my @cases = (
 );
 
 my @strict = (
-    ['right, with a master process', undef, "$location--- response_body: body\n",
+    ['right, with a master', undef, "$location--- response_body: body\n",
      'master_on();'],
 
     ['does not start', 'does not start',

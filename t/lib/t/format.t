@@ -83,7 +83,8 @@ POST 11 bar
 === TEST 4: method, version, Host, Connection
 --- config
     location = /t {
-        return 200 "$request_method|$server_protocol|$http_host|$http_connection";
+        set $line "$request_method|$server_protocol";
+        return 200 "$line|$http_host|$http_connection";
     }
 --- request
 PUT /t HTTP/1.0
@@ -272,7 +273,7 @@ Upgrade: test
     location = /t { return 200 "ok"; }
 --- raw_request eval
 "GET /t HTTP/1.1\r\nHost: x\r\n\r\n"
---- timeout: 100ms
+--- timeout: 1500ms
 --- abort
 --- response_body: ok
 
