@@ -17,6 +17,9 @@
 
 #define NGX_HTTP_CHAT_REPAIR_PAGE   500
 
+/* scores from here on (the year 2242) are no positions: see script append */
+#define NGX_HTTP_CHAT_POS_END       (8589934592ULL * 1000000)
+
 
 typedef struct {
     ngx_str_t                     json;           /* as clients get it */
@@ -46,6 +49,7 @@ static void ngx_http_chat_bus_private(ngx_http_chat_room_t *room,
     ngx_http_chat_event_t *echo);
 static ngx_uint_t ngx_http_chat_bus_is_live(ngx_http_chat_hub_t *hub,
     chat_room_t *room);
+static ngx_uint_t ngx_http_chat_bus_followed(ngx_http_chat_room_t *room);
 static void ngx_http_chat_bus_repair(ngx_http_chat_room_t *room);
 static void ngx_http_chat_bus_repaired(void *data, redisReply *reply);
 static void ngx_http_chat_bus_on_presence(ngx_http_chat_hub_t *hub,
@@ -203,9 +207,20 @@ ngx_http_chat_bus_on_message(ngx_http_chat_hub_t *hub, chat_json_t *data,
         return;
     }
 
-    if (post.ours && room->last && post.pos <= room->last) {
+    if (!ngx_http_chat_bus_followed(room)) {
 
-        /* delivered already, from the history perhaps */
+        /* nobody who is here now has seen what came last: no hole to fill */
+
+        room->last = 0;
+    }
+
+    room->seen = hub->clock;
+
+    if (post.ours && post.pos <= room->last
+        && (post.prev || post.pos == room->last))
+    {
+        /* delivered already, from the history perhaps; but a room that begins
+           anew, with nothing before, does so whatever its clock says */
 
         return;
     }
@@ -222,7 +237,12 @@ ngx_http_chat_bus_on_message(ngx_http_chat_hub_t *hub, chat_json_t *data,
 
     ngx_http_chat_bus_deliver(room, &post, pool);
 
-    room->last = ngx_max(room->last, post.pos);
+    if (post.ours) {
+        room->last = post.pos;
+
+    } else if (post.pos < NGX_HTTP_CHAT_POS_END) {
+        room->last = ngx_max(room->last, post.pos);
+    }
 }
 
 
@@ -474,6 +494,27 @@ ngx_http_chat_bus_is_live(ngx_http_chat_hub_t *hub, chat_room_t *room)
 }
 
 
+/* has somebody been here ever since the last message came? */
+
+static ngx_uint_t
+ngx_http_chat_bus_followed(ngx_http_chat_room_t *room)
+{
+    ngx_http_chat_user_t  *low, *high;
+
+    if (room->id.type != CHAT_ROOM_PRIVATE) {
+        return 1;
+    }
+
+    low = ngx_http_chat_user_find(room->hub, room->id.low.data,
+                                  room->id.low.len);
+    high = ngx_http_chat_user_find(room->hub, room->id.high.data,
+                                   room->id.high.len);
+
+    return (low && low->since <= room->seen)
+           || (high && high->since <= room->seen);
+}
+
+
 static void
 ngx_http_chat_bus_repair(ngx_http_chat_room_t *room)
 {
@@ -573,7 +614,8 @@ ngx_http_chat_bus_state(void *data, ngx_uint_t up)
         room = (ngx_http_chat_room_t *) node;
 
         if (room->last && room->repair == NULL
-            && ngx_http_chat_bus_is_live(hub, &room->id))
+            && ngx_http_chat_bus_is_live(hub, &room->id)
+            && ngx_http_chat_bus_followed(room))
         {
             ngx_http_chat_bus_repair(room);
         }

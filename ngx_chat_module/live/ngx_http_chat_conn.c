@@ -319,6 +319,7 @@ ngx_http_chat_conn_process(ngx_http_chat_conn_t *conn, u_char *data,
 static void
 ngx_http_chat_conn_control(ngx_http_chat_conn_t *conn, chat_ws_event_t *event)
 {
+    ngx_int_t               rc;
     ngx_http_chat_frame_t  *frame;
 
     if (event->opcode == CHAT_WS_PONG) {
@@ -342,17 +343,18 @@ ngx_http_chat_conn_control(ngx_http_chat_conn_t *conn, chat_ws_event_t *event)
     }
 
     frame = ngx_http_chat_frame_create(event->len);
+    rc = NGX_ERROR;
 
     if (frame) {
         ngx_http_chat_frame_seal(frame,
                            ngx_cpymem(ngx_http_chat_frame_text(frame),
                                       event->data, event->len),
                            CHAT_WS_PONG);
-        ngx_http_chat_conn_send(conn, frame);
+        rc = ngx_http_chat_conn_send(conn, frame);
         ngx_http_chat_frame_unref(frame);
     }
 
-    if (conn->out.bytes > conn->conf->send_queue) {
+    if (rc != NGX_OK || conn->out.bytes > conn->conf->send_queue) {
         ngx_http_chat_conn_fail(conn, 1013, "the client reads too slowly");
     }
 }
@@ -476,7 +478,7 @@ ngx_http_chat_conn_probe(ngx_http_chat_conn_t *conn, u_char *data, size_t len)
         frame = ngx_http_chat_frame_text_of(1, &text);
 
         if (frame) {
-            ngx_http_chat_conn_send(conn, frame);
+            (void) ngx_http_chat_conn_send(conn, frame);
             ngx_http_chat_frame_unref(frame);
         }
 
@@ -537,22 +539,24 @@ ngx_http_chat_conn_arrive(ngx_http_chat_conn_t *conn)
 }
 
 
-void
+ngx_int_t
 ngx_http_chat_conn_send(ngx_http_chat_conn_t *conn,
     ngx_http_chat_frame_t *frame)
 {
     if (conn->closed || conn->close_sent) {
-        return;
+        return NGX_OK;
     }
 
     if (ngx_http_chat_outbox_push(&conn->out, frame) != NGX_OK) {
-        return;
+        return NGX_ERROR;
     }
 
     if (conn->dirty.next == NULL) {
         ngx_queue_insert_tail(&ngx_http_chat_worker->dirty, &conn->dirty);
         ngx_http_chat_turn();
     }
+
+    return NGX_OK;
 }
 
 
@@ -693,7 +697,7 @@ ngx_http_chat_conn_close(ngx_http_chat_conn_t *conn, ngx_uint_t code,
     }
 
     ngx_http_chat_frame_seal(frame, p, CHAT_WS_CLOSE);
-    ngx_http_chat_conn_send(conn, frame);
+    (void) ngx_http_chat_conn_send(conn, frame);
     ngx_http_chat_frame_unref(frame);
 
     conn->close_sent = 1;

@@ -76,8 +76,8 @@ ngx_int_t ngx_http_chat_conn_hold(ngx_http_chat_conn_t *conn, u_char *data,
 void ngx_http_chat_conn_wait(ngx_http_chat_conn_t *conn, ngx_msec_t delay);
 void ngx_http_chat_conn_start(ngx_http_chat_conn_t *conn, ngx_connection_t *c);
 
-/* queues a frame; it is written at the end of the turn */
-void ngx_http_chat_conn_send(ngx_http_chat_conn_t *conn,
+/* queues a frame; it is written at the end of the turn.  NGX_ERROR: no memory */
+ngx_int_t ngx_http_chat_conn_send(ngx_http_chat_conn_t *conn,
     ngx_http_chat_frame_t *frame);
 
 /* writes what is queued; called at the end of the turn */

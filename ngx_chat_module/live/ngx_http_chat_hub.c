@@ -483,6 +483,7 @@ ngx_http_chat_user_create(ngx_http_chat_hub_t *hub, ngx_str_t *id,
     p = (u_char *) (user + 1);
 
     user->hub = hub;
+    user->since = ++hub->clock;
     user->node.str.len = id->len;
     user->node.str.data = p;
     p = ngx_cpymem(p, id->data, id->len);
@@ -663,6 +664,7 @@ ngx_http_chat_room_remove(ngx_http_chat_room_t *room, ngx_uint_t index)
     }
 
     if (room->nmembers == 0 && room != room->hub->general) {
+        room->last = 0;
         ngx_http_chat_room_idle(room);
     }
 }

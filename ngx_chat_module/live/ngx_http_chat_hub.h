@@ -83,6 +83,7 @@ struct ngx_http_chat_hub_s {
     ngx_http_chat_redis_t        *bus;            /* subscriber */
     ngx_str_t                     channels[3];
     ngx_uint_t                    up;             /* the bus is */
+    ngx_uint_t                    clock;          /* users that came so far */
 
     ngx_rbtree_t                  users;          /* by id */
     ngx_rbtree_node_t             users_sentinel;
@@ -106,6 +107,7 @@ struct ngx_http_chat_user_s {
     ngx_str_t                     name;
     ngx_queue_t                   sessions;
     ngx_uint_t                    nsessions;
+    ngx_uint_t                    since;          /* the hub's clock then */
     ngx_queue_t                   list;           /* hub->user_list */
     ngx_msec_t                    renewed;
     ngx_http_chat_timer_t         grace;          /* set: no session is left */
@@ -127,6 +129,7 @@ struct ngx_http_chat_room_s {
     chat_room_t                   id;             /* points into node.str */
     uint64_t                      last;           /* position delivered last,
                                                      0: not known */
+    ngx_uint_t                    seen;           /* the hub's clock then */
     ngx_http_chat_session_t     **members;        /* not of private rooms */
     ngx_uint_t                    nmembers;
     ngx_uint_t                    size;

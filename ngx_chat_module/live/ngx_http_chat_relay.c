@@ -581,10 +581,13 @@ ngx_http_chat_relay_on_state(ngx_http_chat_hub_t *hub,
 
         frame = ngx_http_chat_frame_text_of(1, &text);
 
-        if (frame) {
-            ngx_http_chat_conn_send(conn, frame);
+        if (frame == NULL || ngx_http_chat_conn_send(conn, frame) != NGX_OK) {
             ngx_http_chat_frame_unref(frame);
+            ngx_http_chat_session_close(s, 1011, "no memory");
+            return;
         }
+
+        ngx_http_chat_frame_unref(frame);
     }
 
     s->arriving = 0;

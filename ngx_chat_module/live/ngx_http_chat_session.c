@@ -220,7 +220,10 @@ ngx_http_chat_session_send(ngx_http_chat_session_t *s,
     }
 
     if (box != &s->out) {
-        ngx_http_chat_conn_send(s->conn, frame);
+        if (ngx_http_chat_conn_send(s->conn, frame) != NGX_OK) {
+            ngx_http_chat_session_overflow(s);
+        }
+
         return;
     }
 
@@ -470,7 +473,13 @@ ngx_http_chat_session_upgraded(ngx_http_chat_session_t *s,
     }
 
     while (s->out.n) {
-        ngx_http_chat_conn_send(conn, ngx_http_chat_outbox_get(&s->out, 0));
+        if (ngx_http_chat_conn_send(conn, ngx_http_chat_outbox_get(&s->out, 0))
+            != NGX_OK)
+        {
+            ngx_http_chat_session_overflow(s);
+            break;
+        }
+
         ngx_http_chat_outbox_shift(&s->out);
     }
 

@@ -20,6 +20,7 @@
 
 
 #define NGX_HTTP_CHAT_REDIS_MAX_OPS       65536
+#define NGX_HTTP_CHAT_REDIS_MAX_BYTES     (64 * 1024 * 1024)
 #define NGX_HTTP_CHAT_REDIS_BACKOFF_MIN   100
 #define NGX_HTTP_CHAT_REDIS_BACKOFF_MAX   2000
 #define NGX_HTTP_CHAT_REDIS_TICK          500
@@ -45,6 +46,7 @@ struct ngx_http_chat_redis_s {
 
     ngx_queue_t                      ops;         /* in the order sent */
     ngx_uint_t                       nops;
+    size_t                           bytes;       /* of their arguments */
 
     ngx_str_t                       *channels;
     ngx_uint_t                       nchannels;
@@ -66,6 +68,7 @@ struct ngx_http_chat_redis_op_s {
     ngx_http_chat_redis_handler_pt   handler;
     void                            *data;
     ngx_msec_t                       sent;
+    size_t                           bytes;
 
     /* of a script, to send it in full when Redis doesn't know it */
     ngx_http_chat_redis_script_t    *script;
@@ -95,7 +98,7 @@ static void ngx_http_chat_redis_reply_handler(redisAsyncContext *ac,
     void *reply, void *data);
 static ngx_http_chat_redis_op_t *ngx_http_chat_redis_op(
     ngx_http_chat_redis_t *link, ngx_http_chat_redis_handler_pt handler,
-    void *data, size_t extra);
+    void *data, ngx_uint_t argc, ngx_str_t *argv, size_t extra);
 static ngx_int_t ngx_http_chat_redis_send(ngx_http_chat_redis_t *link,
     redisCallbackFn *fn, void *data, ngx_uint_t argc, ngx_str_t *argv);
 static ngx_int_t ngx_http_chat_redis_send_script(
@@ -524,7 +527,7 @@ ngx_http_chat_redis_command(ngx_http_chat_redis_t *link,
 {
     ngx_http_chat_redis_op_t  *op;
 
-    op = ngx_http_chat_redis_op(link, handler, data, 0);
+    op = ngx_http_chat_redis_op(link, handler, data, argc, argv, 0);
     if (op == NULL) {
         return NULL;
     }
@@ -558,7 +561,7 @@ ngx_http_chat_redis_eval(ngx_http_chat_redis_t *link,
         size += argv[i].len;
     }
 
-    op = ngx_http_chat_redis_op(link, handler, data, size);
+    op = ngx_http_chat_redis_op(link, handler, data, argc, argv, size);
     if (op == NULL) {
         return NULL;
     }
@@ -618,12 +621,22 @@ ngx_http_chat_redis_reply_handler(redisAsyncContext *ac, void *r, void *data)
 
 static ngx_http_chat_redis_op_t *
 ngx_http_chat_redis_op(ngx_http_chat_redis_t *link,
-    ngx_http_chat_redis_handler_pt handler, void *data, size_t extra)
+    ngx_http_chat_redis_handler_pt handler, void *data, ngx_uint_t argc,
+    ngx_str_t *argv, size_t extra)
 {
+    size_t                     bytes;
+    ngx_uint_t                 i;
     ngx_http_chat_redis_op_t  *op;
 
+    bytes = 0;
+
+    for (i = 0; i < argc; i++) {
+        bytes += argv[i].len;
+    }
+
     if (!ngx_http_chat_redis_ready(link)
-        || link->nops >= NGX_HTTP_CHAT_REDIS_MAX_OPS)
+        || link->nops >= NGX_HTTP_CHAT_REDIS_MAX_OPS
+        || link->bytes + bytes > NGX_HTTP_CHAT_REDIS_MAX_BYTES)
     {
         return NULL;
     }
@@ -637,10 +650,12 @@ ngx_http_chat_redis_op(ngx_http_chat_redis_t *link,
     op->handler = handler;
     op->data = data;
     op->sent = ngx_current_msec;
+    op->bytes = bytes;
     op->script = NULL;
 
     ngx_queue_insert_tail(&link->ops, &op->queue);
     link->nops++;
+    link->bytes += bytes;
 
     return op;
 }
@@ -735,6 +750,7 @@ ngx_http_chat_redis_op_free(ngx_http_chat_redis_op_t *op)
 {
     ngx_queue_remove(&op->queue);
     op->link->nops--;
+    op->link->bytes -= op->bytes;
     ngx_free(op);
 }
 

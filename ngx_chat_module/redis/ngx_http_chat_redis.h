@@ -37,7 +37,7 @@ typedef void (*ngx_http_chat_redis_message_pt)(void *data, ngx_str_t *channel,
 typedef void (*ngx_http_chat_redis_state_pt)(void *data, ngx_uint_t up);
 
 
-/* a Lua script: text and, filled in by ngx_http_chat_redis_script_init(), SHA1 */
+/* a Lua script: its text and, filled in by ngx_http_chat_store_init(), SHA1 */
 typedef struct {
     ngx_str_t                       text;
     u_char                          sha1[40];

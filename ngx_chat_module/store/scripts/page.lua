@@ -17,10 +17,13 @@ if kind == 'offset' then
     return redis.call('ZREVRANGE', room, from, from + size - 1, 'WITHSCORES')
 end
 
+-- A score from 2^33 on is no position (see append.lua): whoever reads on from
+-- the last one would read such rows again and again.
+
 local command = kind == 'before' and 'ZREVRANGEBYSCORE' or 'ZRANGEBYSCORE'
 local rows = redis.call(command, room, '(' .. from,
-                        kind == 'before' and '-inf' or '+inf', 'WITHSCORES',
-                        'LIMIT', 0, size)
+                        kind == 'before' and '-inf' or '(8589934592',
+                        'WITHSCORES', 'LIMIT', 0, size)
 
 if #rows < size * 2 then
     return rows
