@@ -26,7 +26,9 @@ for (const [name, transports] of Object.entries(TRANSPORTS)) {
   describe(name, () => {
     test('General and private, two workers, a third user sees nothing',
          async () => {
-      const [anna, ben, carl] = await users(server, 3, name);
+      const [anna, ben, carl] = [await user(server, uniqueName(name)),
+                                 await user(server, uniqueName(name)),
+                                 await user(server, uniqueName(name))];
       const sent = [];
       const a = await connect(anna, { transports, ...on(0) });
       const b = await connect(ben, { transports, ...on(1) });
@@ -102,7 +104,7 @@ for (const [name, transports] of Object.entries(TRANSPORTS)) {
 }
 
 test('the original client\'s version of the protocol library', async () => {
-  const [anna, ben] = await users(server, 2, 'old');
+  const [anna, ben] = await users(server, 2);
   const a = await connect(anna, { old: true });
   const b = await connect(ben, { old: true, transports: ['polling'] });
   await a.upgraded();
@@ -126,7 +128,7 @@ test('messages without an ack count as well', async () => {
 
 test('the sender is the session\'s user, the date is the server\'s',
      async () => {
-  const [anna, ben] = await users(server, 2, 'spoof');
+  const [anna, ben] = await users(server, 2);
   const a = await connect(anna);
   const b = await connect(ben);
   for (const from of [ben.id, Number(ben.id), null, { id: ben.id }, '0']) {
@@ -149,7 +151,7 @@ test('the sender is the session\'s user, the date is the server\'s',
 
 test('show.room goes to the two, before the first message, but not to the '
      + 'sending connection', async () => {
-  const [anna, ben, carl] = await users(server, 3, 'show');
+  const [anna, ben, carl] = await users(server, 3);
   const a1 = await connect(anna, on(0));
   const a2 = await connect(anna, on(1));
   const b1 = await connect(ben, on(0));
@@ -178,7 +180,7 @@ test('show.room goes to the two, before the first message, but not to the '
 
 test('a message to a pair whose room was never created creates it',
      async () => {
-  const [anna, ben] = await users(server, 2, 'new');
+  const [anna, ben] = await users(server, 2);
   const a = await connect(anna);
   const room = anna.roomWith(ben);
   assert.equal((await a.send(room, 'hi')).ok, true);
@@ -203,7 +205,7 @@ test('a message to a pair whose room was never created creates it',
 });
 
 test('room.join: ack, position, and the messages after one', async () => {
-  const [anna, ben, carl] = await users(server, 3, 'join');
+  const [anna, ben, carl] = await users(server, 3);
   const a = await connect(anna, on(0));
   const room = anna.roomWith(ben);
   const ids = [];
@@ -240,7 +242,7 @@ test('room.join: ack, position, and the messages after one', async () => {
 
 test('room.join with after while messages flow: all once and in order',
      async () => {
-  const [anna, ben] = await users(server, 2, 'flow');
+  const [anna, ben] = await users(server, 2);
   const a = await connect(anna, on(0));
   const room = anna.roomWith(ben);
   const ids = [];
@@ -295,7 +297,7 @@ test('a gap that retention has made is said', async () => {
 });
 
 test('the nonce: sent again is the same message', async () => {
-  const [anna, ben] = await users(server, 2, 'nonce');
+  const [anna, ben] = await users(server, 2);
   const a1 = await connect(anna, on(0));
   const a2 = await connect(anna, on(1));
   const b = await connect(ben);
@@ -335,7 +337,7 @@ test('the nonce: sent again is the same message', async () => {
 });
 
 test('two equal messages in one second are both kept, in order', async () => {
-  const [anna, ben] = await users(server, 2, 'equal');
+  const [anna, ben] = await users(server, 2);
   const a = await connect(anna);
   const b = await connect(ben);
   const room = anna.roomWith(ben);
@@ -353,7 +355,7 @@ test('two equal messages in one second are both kept, in order', async () => {
 });
 
 test('text goes through exactly as it came', async () => {
-  const [anna, ben] = await users(server, 2, 'text');
+  const [anna, ben] = await users(server, 2);
   const a = await connect(anna, { transports: ['websocket'] });
   const b = await connect(ben, { transports: ['websocket'] });
   const c = await connect(ben, { transports: ['polling'] });
@@ -387,7 +389,7 @@ test('text goes through exactly as it came', async () => {
 });
 
 test('length: 1 to chat_max_message characters, not blank', async () => {
-  const [anna, ben] = await users(server, 2, 'length');
+  const [anna, ben] = await users(server, 2);
   const a = await connect(anna);
   const b = await connect(ben);
   const room = anna.roomWith(ben);
@@ -442,7 +444,7 @@ test('roomId as a number is General', async () => {
 });
 
 test('named rooms: members only', async () => {
-  const [anna, ben] = await users(server, 2, 'named');
+  const [anna, ben] = await users(server, 2);
   await redis.set('room:club:name', 'The Club');
   await redis.sadd(`user:${anna.id}:rooms`, 'club');
   const a = await connect(anna);
@@ -461,7 +463,7 @@ test('named rooms: members only', async () => {
 
 test('all users see one order, whatever worker they and the senders are on',
      async () => {
-  const sessions = await users(server, 4, 'order');
+  const sessions = await users(server, 4);
   const clients = await Promise.all(sessions.map((s, i) => connect(s, {
     ...on(i % 2), transports: i < 2 ? ['websocket'] : ['polling'] })));
   const mark = uniqueName('mark');
@@ -487,7 +489,7 @@ test('all users see one order, whatever worker they and the senders are on',
 
 test('what is in Redis and on the bus has exactly the contract\'s shape',
      async () => {
-  const [anna, ben] = await users(server, 2, 'shape');
+  const [anna, ben] = await users(server, 2);
   const envelopes = await server.redis.listen('MESSAGES');
   const a = await connect(anna);
   const b = await connect(ben);
@@ -553,7 +555,7 @@ test('chat_max_message', async () => {
 });
 
 test('a reader that stops reading harms no one', async () => {
-  const [anna, ben, carl] = await users(server, 3, 'slow');
+  const [anna, ben, carl] = await users(server, 3);
   const a = await connect(anna, { ...on(0), transports: ['websocket'] });
   const b = await connect(ben, { ...on(0), transports: ['websocket'] });
   const c = await connect(carl, { ...on(0), transports: ['websocket'] });

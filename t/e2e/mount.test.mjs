@@ -8,6 +8,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
+import { PASSWORD } from './lib/data.mjs';
 import { EventStream, request, setCookies, user, users } from './lib/http.mjs';
 import { Polling } from './lib/polling.mjs';
 import { NO_RATE, start } from './lib/server.mjs';
@@ -111,7 +112,7 @@ describe('origins', () => {
     assert.deepEqual(polling.json, { code: 4, message: 'Forbidden' });
     const login = await get(anna, foreign, '/login', {
       method: 'POST', body: { username: anna.name,
-                              password: 'secret-password' } });
+                              password: PASSWORD } });
     assert.equal(login.headers['access-control-allow-origin'], undefined);
     assert.equal(login.status, 403);
     assert.equal((await get(anna, foreign, '/logout', { method: 'POST' }))

@@ -7,6 +7,7 @@ import https from 'node:https';
 import net from 'node:net';
 import tls from 'node:tls';
 
+import { PASSWORD, seedUsers } from './data.mjs';
 import { sleep, until, within } from './server.mjs';
 
 const LIMIT = 20000;                    // ms for any single request
@@ -107,7 +108,7 @@ export class Session {
     return this.request(path, { method: 'POST', body, ...options });
   }
 
-  async logIn(username, password = 'secret-password', options = {}) {
+  async logIn(username, password = PASSWORD, options = {}) {
     const reply = await this.post('/login', { username, password }, options);
     if (reply.status === 200 || reply.status === 201) {
       const [cookie] = setCookies(reply);
@@ -129,20 +130,23 @@ let count = 0;
 export const uniqueName = (base = 'user') =>
     `${base}-${process.pid.toString(36)}-${(count++).toString(36)}`;
 
-// registers (or logs in) and must succeed
-export async function user(server, name = uniqueName(), password, options) {
+// logs in (or registers), which must succeed; without a name, somebody new whom
+// Redis has got directly, with a hash that takes no time
+export async function user(server, name, password, options) {
   const session = new Session(server);
+  if (name === undefined) {
+    name = uniqueName();
+    await seedUsers(server.redis.client, [name]);
+  }
   const reply = await session.logIn(name, password, options);
   assert.ok(reply.status === 201 || reply.status === 200,
             `log-in of ${name}: ${reply.status} ${reply.text}`);
   return session;
 }
 
-export async function users(server, number, base) {
+export async function users(server, number) {
   const all = [];
-  for (let i = 0; i < number; i++) {
-    all.push(await user(server, uniqueName(base)));
-  }
+  for (let i = 0; i < number; i++) all.push(await user(server));
   return all;
 }
 

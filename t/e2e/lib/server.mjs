@@ -222,6 +222,8 @@ class Nginx {
   constructor(options) {
     this.options = options;
     this.port = options.port;
+    this.redis = options.redis;
+    this.tls = Boolean(options.tls);
     this.origin = `${options.tls ? 'https' : 'http'}://127.0.0.1:${this.port}`;
     this.url = this.origin + options.prefix.replace(/\/$/, '');
   }

@@ -2,10 +2,11 @@
 
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
+import { EventEmitter } from 'node:events';
 
 import { bytes, open } from './http.mjs';
 import { noNews } from './polling.mjs';
-import { until, within } from './server.mjs';
+import { within } from './server.mjs';
 
 export const OP = { cont: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 };
 
@@ -52,10 +53,11 @@ export class RawWebSocket {
     ws.polite = !options.rude;
     ws.key = crypto.randomBytes(16).toString('base64');
     ws.socket = options.socket ?? await open(server);
+    ws.events = new EventEmitter().setMaxListeners(0);
     ws.socket.on('error', (error) => { ws.error = error; });
-    ws.socket.on('data', (data) => ws.#data(data));
-    ws.socket.on('end', () => { ws.ended = true; });
-    ws.socket.on('close', () => { ws.closed = true; });
+    ws.socket.on('data', (data) => { ws.#data(data); ws.events.emit('news'); });
+    ws.socket.on('end', () => { ws.ended = true; ws.events.emit('news'); });
+    ws.socket.on('close', () => { ws.closed = true; ws.events.emit('news'); });
 
     const headers = {
       Upgrade: 'websocket', Connection: 'Upgrade',
@@ -78,8 +80,26 @@ export class RawWebSocket {
       ws.socket.write(data.subarray(i, i + (options.step ?? data.length)));
       if (options.step) await new Promise((done) => setImmediate(done));
     }
-    await until(() => ws.status || ws.closed, 'handshake reply', 10000, 2);
+    await ws.#until(() => ws.status || ws.closed, 'handshake reply', 10000);
     return ws;
+  }
+
+  // looks whenever something has come
+  async #until(check, what, ms) {
+    let look;
+    const done = new Promise((resolve, reject) => {
+      look = () => {
+        try {
+          const value = check();
+          if (value) resolve(value);
+        } catch (error) {
+          reject(error);
+        }
+      };
+      this.events.on('news', look);
+      look();
+    });
+    return within(done, ms, what).finally(() => this.events.off('news', look));
   }
 
   // as open(), and the Engine.IO handshake and the namespace are behind it
@@ -147,14 +167,14 @@ export class RawWebSocket {
 
   // takes the first frame that matches; those before it stay
   async frame(match, ms = 5000) {
-    const at = await until(() => {
+    const at = await this.#until(() => {
       const i = this.frames.findIndex(match);
       if (i < 0 && this.closed) {
         throw new Error('closed before the frame came: '
-                        + JSON.stringify(this.frames.map(String)));
+                        + this.frames.map((f) => `${f.opcode} ${f.payload}`));
       }
       return i + 1;
-    }, 'frame', ms, 2);
+    }, 'frame', ms);
     return this.frames.splice(at - 1, 1)[0];
   }
 
@@ -168,14 +188,16 @@ export class RawWebSocket {
   // the code of the close frame, once the server has also ended the connection
   async closeCode(ms = 5000) {
     const { payload } = await this.frame((f) => f.opcode === OP.close, ms);
-    await until(() => this.ended || this.closed, 'the connection ends', ms);
+    await this.#until(() => this.ended || this.closed, 'the connection ends',
+                      ms);
     this.destroy();
     return payload.length >= 2 ? payload.readUInt16BE(0) : undefined;
   }
 
   // the server ends the connection, in whatever way
   async gone(ms = 5000) {
-    await until(() => this.ended || this.closed, 'the connection ends', ms);
+    await this.#until(() => this.ended || this.closed, 'the connection ends',
+                      ms);
     this.destroy();
   }
 
