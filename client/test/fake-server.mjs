@@ -199,7 +199,7 @@ export class FakeServer {
     }
 
     const key = `${user.id} ${nonce}`;
-    let stored = this.nonces.get(key);
+    let stored = nonce === undefined ? undefined : this.nonces.get(key);
 
     if (!stored) {
       const room = this.room(roomId);
@@ -270,7 +270,7 @@ export class FakeServer {
         return this.login(req, res);
 
       case "POST logout":
-        this.logout(req);
+        await this.logout(req);
         res.setHeader("Set-Cookie", `sid=; Path=${this.prefix}; Max-Age=0`);
         return this.reply(res, 200, null);
 
@@ -327,13 +327,19 @@ export class FakeServer {
     return this.reply(res, status, { id: user.id, username });
   }
 
-  logout(req) {
-    const sid = /sid=([0-9a-f]+)/.exec(req.headers.cookie ?? "")?.[1];
+  async logout(req) {
+    const user = this.who(req);
+    const own = /sid=([0-9a-f]+)/.exec(req.headers.cookie ?? "")?.[1];
+    const { everywhere } = JSON.parse((await body(req)) || "{}");
 
-    this.sessions.delete(sid);
+    for (const [sid, id] of this.sessions) {
+      if (sid === own || (everywhere && id === user?.id)) {
+        this.sessions.delete(sid);
+      }
+    }
 
     for (const socket of this.io.sockets.sockets.values()) {
-      if (socket.request.headers.cookie?.includes(sid)) {
+      if (!this.who(socket.request)) {
         socket.conn.close();
       }
     }

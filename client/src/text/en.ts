@@ -118,12 +118,14 @@ export const text = {
       count > 99 ? "99+" : `${count}${more ? "+" : ""}`,
     online: "online",
     offline: "offline",
-    writeTo: (name: string) => `Write to ${name}`,
+    /** A name follows. */
+    writeTo: "Write to",
     yesterday: "Yesterday",
   },
 
   account: {
-    menu: (name: string) => `Account menu of ${name}`,
+    /** A name follows. */
+    menu: "Account menu of",
     notifications: "Notifications",
     notificationsHint: "For private messages while you look elsewhere",
     logOut: "Log out",
@@ -161,7 +163,8 @@ export const text = {
   },
 
   message: {
-    writeTo: (name: string) => `Write to ${name} in private`,
+    /** A name follows. */
+    writeTo: "Write in private to",
     sending: "Sending",
     waiting: "Waiting for the connection",
     sent: "Sent",

@@ -117,8 +117,13 @@ export class Live {
     }
   }
 
+  /*
+   * The transport goes first: the server may have closed it already, when a
+   * log-out has ended the session, and saying good-bye would be an error.
+   */
   close(): void {
     this.socket.removeAllListeners();
+    this.socket.io.engine?.close();
     this.socket.disconnect();
   }
 

@@ -87,11 +87,11 @@ function Author(props: {
   return (
     <button
       className="author"
-      aria-label={text.message.writeTo(name)}
-      title={text.message.writeTo(name)}
+      title={`${text.message.writeTo} ${name}`}
       onClick={() => onWrite(userId)}
     >
       <Avatar name={name} />
+      <span className="sr-only">{text.message.writeTo} </span>
       <span className="author-name">{name}</span>
     </button>
   );

@@ -64,10 +64,10 @@ export function AccountMenu() {
         className="account-button"
         aria-expanded={open}
         aria-controls="account-panel"
-        aria-label={text.account.menu(me.username)}
         onClick={() => setOpen(!open)}
       >
         <Avatar name={me.username} />
+        <span className="sr-only">{text.account.menu} </span>
         <span className="account-name">{me.username}</span>
         <Icon name="more" />
       </button>

@@ -23,11 +23,11 @@ export function PeopleList(props: {
           <li key={user.id}>
             <button
               className="row-button person-row"
-              aria-label={text.sidebar.writeTo(user.username)}
               onClick={() => props.onWrite(user.id)}
             >
               <Avatar name={user.username} online />
-              <span>{user.username}</span>
+              <span className="sr-only">{text.sidebar.writeTo} </span>
+              <span className="person-name">{user.username}</span>
             </button>
           </li>
         ))}

@@ -30,7 +30,7 @@ export const RoomRow = memo(function RoomRow(props: {
     >
       <Avatar name={title} online={online} group={peer === null} />
       <span className="room-row-name">
-        {title}
+        <span>{title}</span>
         {online && <span className="sr-only">, {text.sidebar.online}</span>}
       </span>
       {last && (
