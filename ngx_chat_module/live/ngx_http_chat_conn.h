@@ -42,7 +42,7 @@ struct ngx_http_chat_conn_s {
 
     chat_ws_parser_t              parser;
 
-    unsigned                      remote:1;       /* session of another worker */
+    unsigned                      remote:1;       /* another worker's session */
     unsigned                      probed:1;       /* 3probe was sent */
     unsigned                      close_sent:1;
     unsigned                      close_received:1;
@@ -76,7 +76,7 @@ ngx_int_t ngx_http_chat_conn_hold(ngx_http_chat_conn_t *conn, u_char *data,
 void ngx_http_chat_conn_wait(ngx_http_chat_conn_t *conn, ngx_msec_t delay);
 void ngx_http_chat_conn_start(ngx_http_chat_conn_t *conn, ngx_connection_t *c);
 
-/* queues a frame; it is written at the end of the turn.  NGX_ERROR: no memory */
+/* queues a frame, written at the end of the turn.  NGX_ERROR: no memory */
 ngx_int_t ngx_http_chat_conn_send(ngx_http_chat_conn_t *conn,
     ngx_http_chat_frame_t *frame);
 
@@ -92,6 +92,17 @@ void ngx_http_chat_conn_drop(ngx_http_chat_conn_t *conn);
 
 /* frees a closed one; called at the end of the turn */
 void ngx_http_chat_conn_free(ngx_http_chat_conn_t *conn);
+
+/* what has been received, whole frames or not */
+void ngx_http_chat_conn_process(ngx_http_chat_conn_t *conn, u_char *data,
+    size_t len);
+
+/* 1 if its session takes no more packets for now */
+ngx_uint_t ngx_http_chat_conn_busy(ngx_http_chat_conn_t *conn);
+
+/* ends the connection and what hangs on it, in an orderly way */
+void ngx_http_chat_conn_fail(ngx_http_chat_conn_t *conn, ngx_uint_t code,
+    const char *why);
 
 /* goes on reading after a pause */
 void ngx_http_chat_conn_resume(ngx_http_chat_conn_t *conn);

@@ -9,8 +9,8 @@
  *   conn      a WebSocket connection that has left nginx's request
  *   user      somebody with at least one session here, or whose last one ended
  *             within the grace period
- *   room      General and named rooms, and private ones as long as they are
- *             remembered: the position delivered last, and the members' sessions
+ *   room      General and named rooms, and private ones while they are
+ *             remembered: the position delivered last, the members' sessions
  *
  * Nothing is freed in the middle of a turn: _close takes an object out of all
  * tables and marks it closed, and memory goes at the end of the turn.  So a
@@ -138,8 +138,8 @@ struct ngx_http_chat_room_s {
     ngx_http_chat_op_t           *repair;         /* reading what was missed */
 
     unsigned                      behind:1;       /* more came meanwhile */
-    unsigned                      known:1;        /* both users were looked up
-                                                     and have it in their list */
+    unsigned                      known:1;        /* both users exist and
+                                                     have it in their list */
 };
 
 
@@ -180,6 +180,7 @@ struct ngx_http_chat_session_s {
     ngx_http_request_t           *stream;         /* SSE */
 
     ngx_http_chat_timer_t         heartbeat;
+    ngx_msec_t                    renewed;        /* the log-in was */
     ngx_http_chat_timer_t         connect;        /* connect timeout */
 
     /* Socket.IO */
@@ -221,7 +222,10 @@ struct ngx_http_chat_session_s {
 extern ngx_http_chat_worker_t  *ngx_http_chat_worker;
 
 
-/* hub */
+/* hub: made at the worker's start, one for each Redis that is used */
+
+ngx_int_t ngx_http_chat_hub_create(ngx_http_chat_redis_conf_t *conf);
+void ngx_http_chat_hub_destroy(ngx_http_chat_hub_t *hub);
 
 /* asks for the end-of-turn handler, which writes, answers and frees */
 void ngx_http_chat_turn(void);

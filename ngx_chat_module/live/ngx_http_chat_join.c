@@ -36,7 +36,7 @@ typedef struct {
                                                      new owner goes on behind
                                                      it; 0: no such bound */
     unsigned                      gap:1;
-    unsigned                      live_waits:1;   /* a replay, no mere question */
+    unsigned                      live_waits:1;   /* not for the mere position */
 } ngx_http_chat_replay_t;
 
 

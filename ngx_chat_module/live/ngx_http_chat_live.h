@@ -21,12 +21,12 @@ ngx_int_t ngx_http_chat_live_init(ngx_cycle_t *cycle);
 void ngx_http_chat_live_exit(ngx_cycle_t *cycle);
 
 /*
- * Content handlers, as nginx defines them (NGX_DONE, a status, ...).  Origin
+ * Content handlers of /socket.io/, /stream and /events, as nginx defines them (NGX_DONE, a status, ...).  Origin
  * and method are theirs to check.
  */
-ngx_int_t ngx_http_chat_engine_handler(ngx_http_request_t *r);  /* /socket.io/ */
-ngx_int_t ngx_http_chat_stream_handler(ngx_http_request_t *r);  /* /stream */
-ngx_int_t ngx_http_chat_events_handler(ngx_http_request_t *r);  /* /events */
+ngx_int_t ngx_http_chat_engine_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_chat_stream_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_chat_events_handler(ngx_http_request_t *r);
 
 
 #endif /* NGX_HTTP_CHAT_LIVE_H */

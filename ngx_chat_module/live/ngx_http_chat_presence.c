@@ -345,7 +345,7 @@ ngx_http_chat_presence_reap_users(void *data, redisReply *reply)
 }
 
 
-/* forgotten only when all its users are settled: otherwise somebody tries again */
+/* forgotten only when all its users are settled: else somebody tries again */
 
 static void
 ngx_http_chat_presence_reaped(void *data, redisReply *reply)

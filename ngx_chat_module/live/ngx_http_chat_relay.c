@@ -3,33 +3,13 @@
  *
  * A request that was sent to another worker waits as a port in worker->relays
  * until the answer comes, its time is up, or its client goes.
- *
- * How a session moves without losing, doubling or reordering anything: every
- * worker reads all its channels over one connection, so all of them see one
- * order.  The old owner publishes "cut" to itself and "open" to the new one in
- * one step.  What is published on MESSAGES before that, the old owner delivers
- * (into the session's queue), and what is published after it, the new one; when
- * the old owner sees its "cut", its queue is complete and goes over as "state",
- * which the new owner puts in front of what it has gathered meanwhile.
  */
 
-#include "ngx_http_chat_relay.h"
-#include "ngx_http_chat_conn.h"
-#include "ngx_http_chat_socket.h"
-#include "../proto/chat_eio.h"
+#include "ngx_http_chat_relay_int.h"
 
 
-#define NGX_HTTP_CHAT_RELAY_WORDS    16
-#define NGX_HTTP_CHAT_RELAY_POST     10000        /* ms to wait for an answer */
 #define NGX_HTTP_CHAT_RELAY_SLACK    5000
 
-
-typedef struct {
-    ngx_str_t                     word[NGX_HTTP_CHAT_RELAY_WORDS];
-    ngx_uint_t                    n;
-    ngx_str_t                     rest;           /* of the line: more words */
-    ngx_str_t                     body;
-} ngx_http_chat_relay_t;
 
 typedef void (*ngx_http_chat_relay_pt)(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message);
@@ -43,49 +23,20 @@ typedef struct {
 
 static void ngx_http_chat_relay_parse(ngx_str_t *payload,
     ngx_http_chat_relay_t *message);
+static void ngx_http_chat_relay_on_alive(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
 static void ngx_http_chat_relay_on_request(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message);
 static void ngx_http_chat_relay_on_abort(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message);
 static void ngx_http_chat_relay_on_reply(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message);
-static void ngx_http_chat_relay_on_probe(ngx_http_chat_hub_t *hub,
-    ngx_http_chat_relay_t *message);
-static void ngx_http_chat_relay_on_noop(ngx_http_chat_hub_t *hub,
-    ngx_http_chat_relay_t *message);
-static void ngx_http_chat_relay_on_unprobe(ngx_http_chat_hub_t *hub,
-    ngx_http_chat_relay_t *message);
-static void ngx_http_chat_relay_on_move(ngx_http_chat_hub_t *hub,
-    ngx_http_chat_relay_t *message);
-static void ngx_http_chat_relay_on_cut(ngx_http_chat_hub_t *hub,
-    ngx_http_chat_relay_t *message);
-static void ngx_http_chat_relay_on_open(ngx_http_chat_hub_t *hub,
-    ngx_http_chat_relay_t *message);
-static void ngx_http_chat_relay_on_state(ngx_http_chat_hub_t *hub,
-    ngx_http_chat_relay_t *message);
-static void ngx_http_chat_relay_on_packet(ngx_http_chat_hub_t *hub,
-    ngx_http_chat_relay_t *message);
 static void ngx_http_chat_relay_on_revoke(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message);
-static void ngx_http_chat_relay_on_alive(ngx_http_chat_hub_t *hub,
-    ngx_http_chat_relay_t *message);
-static ngx_http_chat_session_t *ngx_http_chat_relay_session(
-    ngx_http_chat_hub_t *hub, ngx_str_t *sid);
-static ngx_uint_t ngx_http_chat_relay_hash_is(ngx_http_chat_session_t *s,
-    ngx_str_t *hash);
-static ngx_int_t ngx_http_chat_relay_send(ngx_http_chat_hub_t *hub,
-    const u_char *worker, ngx_str_t *line, ngx_str_t *body,
-    ngx_http_chat_port_t *port);
 static void ngx_http_chat_relay_sent(void *data, redisReply *reply);
 static void ngx_http_chat_relay_timeout(ngx_http_chat_timer_t *timer);
 static void ngx_http_chat_relay_fail(ngx_http_chat_port_t *port,
     ngx_uint_t status);
-static void ngx_http_chat_relay_insert(ngx_http_chat_port_t *port,
-    const u_char *sid, ngx_msec_t timeout);
-static void ngx_http_chat_relay_tell(ngx_http_chat_hub_t *hub,
-    const char *command, const u_char *sid);
-static u_char *ngx_http_chat_relay_hash(u_char *p,
-    ngx_http_chat_token_t *token);
 static u_char *ngx_http_chat_relay_abort_line(ngx_http_chat_port_t *port,
     u_char *line);
 
@@ -294,329 +245,6 @@ ngx_http_chat_relay_on_reply(ngx_http_chat_hub_t *hub,
 }
 
 
-/* may the session be upgraded by a WebSocket of another worker? */
-
-static void
-ngx_http_chat_relay_on_probe(ngx_http_chat_hub_t *hub,
-    ngx_http_chat_relay_t *message)
-{
-    ngx_str_t                 none;
-    ngx_http_chat_port_t     *port;
-    ngx_http_chat_session_t  *s;
-
-    if (message->word[2].len != NGX_HTTP_CHAT_WORKER_ID_LEN) {
-        return;
-    }
-
-    port = ngx_http_chat_port_remote(hub, message->word[2].data,
-                                     ngx_atoi(message->word[1].data,
-                                              message->word[1].len), 0);
-    if (port == NULL) {
-        return;
-    }
-
-    s = ngx_http_chat_relay_session(hub, &message->word[3]);
-
-    if (s == NULL || s->transport != NGX_HTTP_CHAT_POLLING || s->leaving
-        || ngx_http_chat_session_probing(s)
-        || !ngx_http_chat_relay_hash_is(s, &message->word[4]))
-    {
-        ngx_http_chat_port_error(port, NGX_HTTP_CHAT_EIO_BAD);
-        return;
-    }
-
-    s->remote_probe = 1;
-    ngx_memcpy(s->prober, message->word[2].data, NGX_HTTP_CHAT_WORKER_ID_LEN);
-
-    ngx_str_null(&none);
-    ngx_http_chat_port_reply(port, NGX_HTTP_OK, NGX_HTTP_CHAT_REPLY_PAYLOAD,
-                             &none);
-}
-
-
-static void
-ngx_http_chat_relay_on_noop(ngx_http_chat_hub_t *hub,
-    ngx_http_chat_relay_t *message)
-{
-    ngx_http_chat_session_t  *s;
-
-    s = ngx_http_chat_relay_session(hub, &message->word[1]);
-
-    if (s && s->remote_probe) {
-        ngx_http_chat_session_probed(s);
-    }
-}
-
-
-static void
-ngx_http_chat_relay_on_unprobe(ngx_http_chat_hub_t *hub,
-    ngx_http_chat_relay_t *message)
-{
-    ngx_http_chat_session_t  *s;
-
-    s = ngx_http_chat_relay_session(hub, &message->word[1]);
-
-    if (s && s->remote_probe && !s->leaving) {
-        s->remote_probe = 0;
-        s->probed = 0;
-    }
-}
-
-
-static void
-ngx_http_chat_relay_on_move(ngx_http_chat_hub_t *hub,
-    ngx_http_chat_relay_t *message)
-{
-    u_char                   *p, *open, cut[64];
-    u_char                    here[64], there[64];
-    size_t                    size;
-    ngx_str_t                 argv[4];
-    ngx_uint_t                i;
-    ngx_http_chat_room_t     *room;
-    ngx_http_chat_session_t  *s;
-
-    s = ngx_http_chat_relay_session(hub, &message->word[2]);
-
-    if (s == NULL || s->leaving || !s->remote_probe
-        || s->socket == NGX_HTTP_CHAT_SOCKET_LOOKUP
-        || message->word[1].len != NGX_HTTP_CHAT_WORKER_ID_LEN
-        || ngx_memcmp(s->prober, message->word[1].data,
-                      NGX_HTTP_CHAT_WORKER_ID_LEN)
-           != 0)
-    {
-        return;
-    }
-
-    size = sizeof("open  - -") + NGX_HTTP_CHAT_SID_LEN
-           + NGX_HTTP_CHAT_SOCKET_ID_LEN + 2
-           + s->nmembers * (CHAT_ROOM_ID_MAX + 1);
-
-    if (s->user) {
-        size += s->user->node.str.len + s->user->name.len;
-    }
-
-    open = ngx_alloc(size, ngx_http_chat_worker->log);
-    if (open == NULL) {
-        return;
-    }
-
-    p = ngx_sprintf(open, "open %V ", &s->node.str);
-
-    if (s->user) {
-        p = ngx_sprintf(p, "%*s %V", (size_t) NGX_HTTP_CHAT_SOCKET_ID_LEN,
-                        s->socket_id, &s->user->node.str);
-
-        for (i = 0; i < s->nmembers; i++) {
-            room = s->members[i].room;
-
-            if (room != hub->general) {
-                p = ngx_sprintf(p, " %V", &room->node.str);
-            }
-        }
-
-        *p++ = LF;
-        p = ngx_cpymem(p, s->user->name.data, s->user->name.len);
-
-    } else {
-        p = ngx_cpymem(p, "- -", 3);
-    }
-
-    argv[0].data = here;
-    argv[0].len = ngx_sprintf(here, NGX_HTTP_CHAT_CHANNEL_WORKER "%V",
-                              &ngx_http_chat_worker->id)
-                  - here;
-    argv[1].data = cut;
-    argv[1].len = ngx_sprintf(cut, "cut %V", &s->node.str) - cut;
-    argv[2].data = there;
-    argv[2].len = ngx_sprintf(there, NGX_HTTP_CHAT_CHANNEL_WORKER "%*s",
-                              (size_t) NGX_HTTP_CHAT_WORKER_ID_LEN, s->prober)
-                  - there;
-    argv[3].data = open;
-    argv[3].len = p - open;
-
-    if (ngx_http_chat_redis_eval(hub->redis, &ngx_http_chat_script_cut, NULL,
-                                 NULL, 0, 4, argv))
-    {
-        s->leaving = 1;
-    }
-
-    ngx_free(open);
-}
-
-
-static void
-ngx_http_chat_relay_on_cut(ngx_http_chat_hub_t *hub,
-    ngx_http_chat_relay_t *message)
-{
-    ngx_http_chat_session_t  *s;
-
-    s = ngx_http_chat_relay_session(hub, &message->word[1]);
-
-    if (s == NULL || !s->leaving) {
-        return;
-    }
-
-    s->cut = 1;
-
-    if (ngx_queue_empty(&s->joins)) {
-        ngx_http_chat_relay_moved(s);
-        return;
-    }
-
-    /* their answers belong to what goes over */
-
-    ngx_http_chat_joins_cut(s);
-}
-
-
-void
-ngx_http_chat_relay_moved(ngx_http_chat_session_t *s)
-{
-    u_char                 *p, line[64];
-    ngx_str_t               head, body;
-    ngx_http_chat_frame_t  *frame;
-
-    body.data = ngx_alloc(s->out.bytes + s->out.n + 1,
-                          ngx_http_chat_worker->log);
-
-    if (body.data == NULL) {
-        ngx_http_chat_session_close(s, 1011, "no memory");
-        return;
-    }
-
-    p = body.data;
-
-    while (s->out.n) {
-        frame = ngx_http_chat_outbox_get(&s->out, 0);
-
-        if (p != body.data) {
-            *p++ = CHAT_EIO_SEPARATOR;
-        }
-
-        p = ngx_cpymem(p, ngx_http_chat_frame_text(frame), frame->len);
-        ngx_http_chat_outbox_shift(&s->out);
-    }
-
-    body.len = p - body.data;
-
-    head.data = line;
-    head.len = ngx_sprintf(line, "state %V", &s->node.str) - line;
-
-    (void) ngx_http_chat_relay_send(s->hub, s->prober, &head, &body, NULL);
-
-    ngx_free(body.data);
-
-    ngx_http_chat_session_close(s, 1000, "moved to another worker");
-}
-
-
-static void
-ngx_http_chat_relay_on_open(ngx_http_chat_hub_t *hub,
-    ngx_http_chat_relay_t *message)
-{
-    u_char                   *p, *last, *end;
-    ngx_str_t                 room;
-    ngx_http_chat_session_t  *s;
-
-    s = ngx_http_chat_relay_session(hub, &message->word[1]);
-
-    if (s == NULL || !s->arriving || s->user
-        || message->word[2].len != NGX_HTTP_CHAT_SOCKET_ID_LEN)
-    {
-        return;
-    }
-
-    ngx_memcpy(s->socket_id, message->word[2].data,
-               NGX_HTTP_CHAT_SOCKET_ID_LEN);
-
-    if (ngx_http_chat_hub_attach(s, &message->word[3], &message->body)
-        != NGX_OK)
-    {
-        ngx_http_chat_session_close(s, 1011, "no memory");
-        return;
-    }
-
-    s->socket = NGX_HTTP_CHAT_SOCKET_CONNECTED;
-
-    /* the rooms are the words from the fifth on, however many */
-
-    p = message->word[3].data + message->word[3].len;
-    end = message->rest.data + message->rest.len;
-
-    while (p < end) {
-        room.data = ++p;
-        last = ngx_strlchr(p, end, ' ');
-        p = last ? last : end;
-        room.len = p - room.data;
-
-        (void) ngx_http_chat_hub_join(s, &room);
-    }
-}
-
-
-static void
-ngx_http_chat_relay_on_state(ngx_http_chat_hub_t *hub,
-    ngx_http_chat_relay_t *message)
-{
-    ngx_str_t                 text;
-    chat_str_t                rest;
-    chat_eio_packet_t         packet;
-    ngx_http_chat_conn_t     *conn;
-    ngx_http_chat_frame_t    *frame;
-    ngx_http_chat_session_t  *s;
-
-    s = ngx_http_chat_relay_session(hub, &message->word[1]);
-
-    if (s == NULL || !s->arriving) {
-        return;
-    }
-
-    conn = s->conn;
-    rest.data = message->body.data;
-    rest.len = message->body.len;
-
-    while (rest.len && chat_eio_next(&rest, &packet) == CHAT_OK) {
-        text.data = (u_char *) packet.data.data - 1;
-        text.len = packet.data.len + 1;
-
-        frame = ngx_http_chat_frame_text_of(1, &text);
-
-        if (frame == NULL || ngx_http_chat_conn_send(conn, frame) != NGX_OK) {
-            ngx_http_chat_frame_unref(frame);
-            ngx_http_chat_session_close(s, 1011, "no memory");
-            return;
-        }
-
-        ngx_http_chat_frame_unref(frame);
-    }
-
-    s->arriving = 0;
-
-    ngx_http_chat_session_upgraded(s, conn);
-    ngx_http_chat_session_heartbeat(s);
-
-    if (s->user) {
-        ngx_http_chat_timer_del(&ngx_http_chat_worker->wheel, &s->connect);
-    }
-
-    ngx_http_chat_session_resume(s);
-}
-
-
-static void
-ngx_http_chat_relay_on_packet(ngx_http_chat_hub_t *hub,
-    ngx_http_chat_relay_t *message)
-{
-    ngx_http_chat_session_t  *s;
-
-    s = ngx_http_chat_relay_session(hub, &message->word[1]);
-
-    if (s) {
-        ngx_http_chat_session_send_text(s, 1, &message->body);
-    }
-}
-
-
 static void
 ngx_http_chat_relay_on_revoke(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message)
@@ -650,7 +278,7 @@ ngx_http_chat_relay_on_revoke(ngx_http_chat_hub_t *hub,
 }
 
 
-static ngx_http_chat_session_t *
+ngx_http_chat_session_t *
 ngx_http_chat_relay_session(ngx_http_chat_hub_t *hub, ngx_str_t *sid)
 {
     ngx_http_chat_session_t  *s;
@@ -661,7 +289,7 @@ ngx_http_chat_relay_session(ngx_http_chat_hub_t *hub, ngx_str_t *sid)
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_chat_relay_hash_is(ngx_http_chat_session_t *s, ngx_str_t *hash)
 {
     if (!s->token.set) {
@@ -733,44 +361,7 @@ ngx_http_chat_relay_request(ngx_http_chat_port_t *port, const u_char *sid,
 }
 
 
-ngx_http_chat_port_t *
-ngx_http_chat_relay_probe(ngx_http_chat_hub_t *hub, const u_char *sid,
-    ngx_http_chat_token_t *token, ngx_http_chat_relay_probe_pt done,
-    void *data)
-{
-    u_char                *p, line[256];
-    ngx_str_t              head, body;
-    ngx_http_chat_port_t  *port;
-
-    port = ngx_http_chat_port_remote(hub, sid, 0, 0);
-    if (port == NULL) {
-        return NULL;
-    }
-
-    port->asked = done;
-    port->data = data;
-
-    ngx_http_chat_relay_insert(port, sid, NGX_HTTP_CHAT_RELAY_POST);
-
-    p = ngx_sprintf(line, "probe %uL %V %*s ", (uint64_t) port->node.key,
-                    &ngx_http_chat_worker->id, (size_t) NGX_HTTP_CHAT_SID_LEN,
-                    sid);
-    p = ngx_http_chat_relay_hash(p, token);
-
-    head.data = line;
-    head.len = p - line;
-    ngx_str_null(&body);
-
-    if (ngx_http_chat_relay_send(hub, sid, &head, &body, port) != NGX_OK) {
-        ngx_http_chat_port_free(port);
-        return NULL;
-    }
-
-    return port;
-}
-
-
-static u_char *
+u_char *
 ngx_http_chat_relay_hash(u_char *p, ngx_http_chat_token_t *token)
 {
     if (!token->set) {
@@ -782,7 +373,7 @@ ngx_http_chat_relay_hash(u_char *p, ngx_http_chat_token_t *token)
 }
 
 
-static void
+void
 ngx_http_chat_relay_insert(ngx_http_chat_port_t *port, const u_char *sid,
     ngx_msec_t timeout)
 {
@@ -803,7 +394,7 @@ ngx_http_chat_relay_insert(ngx_http_chat_port_t *port, const u_char *sid,
 
 /* worker points to the 12 characters of its id */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_chat_relay_send(ngx_http_chat_hub_t *hub, const u_char *worker,
     ngx_str_t *line, ngx_str_t *body, ngx_http_chat_port_t *port)
 {
@@ -931,64 +522,6 @@ ngx_http_chat_relay_reply(ngx_http_chat_port_t *port, ngx_uint_t status,
 
     (void) ngx_http_chat_relay_send(port->hub, port->worker, &head, body,
                                     NULL);
-}
-
-
-static void
-ngx_http_chat_relay_tell(ngx_http_chat_hub_t *hub, const char *command,
-    const u_char *sid)
-{
-    u_char     line[64];
-    ngx_str_t  head, body;
-
-    head.data = line;
-    head.len = ngx_sprintf(line, "%s %*s", command,
-                           (size_t) NGX_HTTP_CHAT_SID_LEN, sid)
-               - line;
-    ngx_str_null(&body);
-
-    (void) ngx_http_chat_relay_send(hub, sid, &head, &body, NULL);
-}
-
-
-void
-ngx_http_chat_relay_noop(ngx_http_chat_hub_t *hub, const u_char *sid)
-{
-    ngx_http_chat_relay_tell(hub, "noop", sid);
-}
-
-
-void
-ngx_http_chat_relay_unprobe(ngx_http_chat_hub_t *hub, const u_char *sid)
-{
-    ngx_http_chat_relay_tell(hub, "unprobe", sid);
-}
-
-
-void
-ngx_http_chat_relay_move(ngx_http_chat_hub_t *hub, const u_char *sid)
-{
-    u_char     command[64];
-
-    *ngx_sprintf(command, "move %V", &ngx_http_chat_worker->id) = '\0';
-
-    ngx_http_chat_relay_tell(hub, (char *) command, sid);
-}
-
-
-void
-ngx_http_chat_relay_packet(ngx_http_chat_hub_t *hub, const u_char *worker,
-    const u_char *sid, ngx_str_t *packet)
-{
-    u_char     line[64];
-    ngx_str_t  head;
-
-    head.data = line;
-    head.len = ngx_sprintf(line, "packet %*s",
-                           (size_t) NGX_HTTP_CHAT_SID_LEN, sid)
-               - line;
-
-    (void) ngx_http_chat_relay_send(hub, worker, &head, packet, NULL);
 }
 
 

@@ -6,7 +6,7 @@
  * one for all ("chat:workers").  A message is a line of words separated by one
  * space, then a line feed, then the body (any bytes):
  *
- *     get ID FROM SID HASH          a GET; HASH is the session's token's, or "-"
+ *     get ID FROM SID HASH          a GET; HASH is the session token's, or "-"
  *     post ID FROM SID HASH         a POST, body: the payload
  *     abort ID FROM SID             the client of a get has gone
  *     reply ID STATUS TYPE          the answer to it, body: the answer's
@@ -18,7 +18,7 @@
  *     open SID SOCKET USER ROOM...  delivers, and here begins what the new one
  *                                   does: both published in one step; SOCKET
  *                                   "-": not connected; body: the user's name
- *     state SID                     what the old owner had queued, body: packets
+ *     state SID                     the old owner's queue, body: packets
  *     packet SID                    an ack that came late, body: the packet
  *     revoke HASH                   (to all) the session has been logged out
  *     alive FROM                    a sign of life, to itself

@@ -41,6 +41,7 @@ ngx_http_chat_session_create(ngx_http_chat_hub_t *hub,
 
     s->hub = hub;
     s->conf = conf;
+    s->renewed = ngx_current_msec;
     s->token = *token;
 
     ngx_queue_init(&s->sends);
@@ -398,6 +399,17 @@ ngx_http_chat_session_heartbeat_handler(ngx_http_chat_timer_t *timer)
     }
 
     s->pinged = 1;
+
+    /* the log-in lasts as long as somebody is connected with it */
+
+    if (s->user && ngx_current_msec - s->renewed
+                   > (ngx_msec_t) s->conf->session_ttl * 1000 / 3)
+    {
+        s->renewed = ngx_current_msec;
+
+        ngx_http_chat_session_renew(s->hub->redis, &s->token,
+                                    &s->user->node.str, s->conf->session_ttl);
+    }
 
     ngx_http_chat_timer_set(&ngx_http_chat_worker->wheel, &s->heartbeat,
                             s->conf->ping_timeout,

@@ -1,0 +1,514 @@
+/*
+ * Messages from the bus, and their way to the sessions that may see them.
+ *
+ * Our own messages have one form, written by script append, and their bytes go
+ * on to the clients as they are.  What other servers publish is rewritten.
+ *
+ * Each message of ours names the position before it.  If that is not the one
+ * delivered last, something is missing: it is read from the history, with all
+ * that has come since, and messages on the channel are passed over until the
+ * room has caught up (they are in the history too).
+ */
+
+#include "ngx_http_chat_bus.h"
+
+
+#define NGX_HTTP_CHAT_REPAIR_PAGE   500
+
+/* scores from here on (the year 2242) are no positions: see script append */
+#define NGX_HTTP_CHAT_POS_END       (8589934592ULL * 1000000)
+
+
+typedef struct {
+    ngx_str_t                     json;           /* as clients get it */
+    chat_str_t                    from;
+    chat_json_t                   nonce;          /* type NONE: none */
+    uint64_t                      pos;
+    uint64_t                      prev;
+    unsigned                      ours:1;         /* has a position before it */
+} ngx_http_chat_post_t;
+
+
+static ngx_int_t ngx_http_chat_bus_ours(chat_json_t *data,
+    ngx_http_chat_post_t *post, ngx_pool_t *pool);
+static ngx_int_t ngx_http_chat_bus_foreign(chat_json_t *data, ngx_str_t *room,
+    ngx_http_chat_post_t *post, ngx_pool_t *pool);
+static void ngx_http_chat_bus_deliver(ngx_http_chat_room_t *room,
+    ngx_http_chat_post_t *post, ngx_pool_t *pool);
+static void ngx_http_chat_bus_fan_out(ngx_http_chat_session_t *s,
+    ngx_http_chat_room_t *room, ngx_http_chat_post_t *post,
+    ngx_http_chat_event_t *event, ngx_http_chat_event_t *echo);
+static void ngx_http_chat_bus_private(ngx_http_chat_room_t *room,
+    ngx_http_chat_post_t *post, ngx_http_chat_event_t *event,
+    ngx_http_chat_event_t *echo);
+static ngx_uint_t ngx_http_chat_bus_is_live(ngx_http_chat_hub_t *hub,
+    chat_room_t *room);
+static ngx_uint_t ngx_http_chat_bus_followed(ngx_http_chat_room_t *room);
+static void ngx_http_chat_bus_repair(ngx_http_chat_room_t *room);
+static void ngx_http_chat_bus_repaired(void *data, redisReply *reply);
+
+
+void
+ngx_http_chat_bus_on_message(ngx_http_chat_hub_t *hub, chat_json_t *data,
+    ngx_uint_t own, ngx_pool_t *pool)
+{
+    ngx_str_t              id, none;
+    chat_room_t            room_id;
+    chat_json_t            value;
+    ngx_http_chat_post_t   post;
+    ngx_http_chat_room_t  *room;
+
+    ngx_str_set(&id, "0");
+    ngx_str_null(&none);
+
+    /* the original client takes a message without a room for General's */
+
+    if (chat_json_get(data, "roomId", &value)
+        || chat_json_get(data, "RoomId", &value))
+    {
+        if (value.type == CHAT_JSON_NUMBER) {
+            id.data = (u_char *) value.raw.data;
+            id.len = value.raw.len;
+
+        } else if (ngx_http_chat_bus_string(&value, pool, &id) != NGX_OK) {
+            id = none;
+        }
+    }
+
+    if (chat_room_parse((chat_str_t) { id.len, id.data }, &room_id)
+        != CHAT_OK)
+    {
+        ngx_http_chat_bus_dropped("a message of no room");
+        return;
+    }
+
+    ngx_memzero(&post, sizeof(ngx_http_chat_post_t));
+
+    if (ngx_http_chat_bus_ours(data, &post, pool) != NGX_OK) {
+
+        if (own) {
+            ngx_http_chat_bus_dropped("a replay");
+            return;
+        }
+
+        if (ngx_http_chat_bus_foreign(data, &id, &post, pool) != NGX_OK) {
+            ngx_http_chat_bus_dropped("no message");
+            return;
+        }
+    }
+
+    if (!ngx_http_chat_bus_is_live(hub, &room_id)) {
+        return;
+    }
+
+    room = ngx_http_chat_room_get(hub, &room_id);
+    if (room == NULL) {
+        return;
+    }
+
+    if (!ngx_http_chat_bus_followed(room)) {
+
+        /* nobody who is here now has seen what came last: no hole to fill */
+
+        room->last = 0;
+    }
+
+    room->seen = hub->clock;
+
+    if (post.ours && post.pos <= room->last
+        && (post.prev || post.pos == room->last))
+    {
+        /* delivered already, from the history perhaps; but a room that begins
+           anew, with nothing before, does so whatever its clock says */
+
+        return;
+    }
+
+    if (room->repair && (post.ours || post.pos > room->last)) {
+        room->behind = 1;
+        return;
+    }
+
+    if (post.ours && room->last && post.prev > room->last) {
+        ngx_http_chat_bus_repair(room);
+        return;
+    }
+
+    ngx_http_chat_bus_deliver(room, &post, pool);
+
+    if (post.ours) {
+        room->last = post.pos;
+
+    } else if (post.pos < NGX_HTTP_CHAT_POS_END) {
+        room->last = ngx_max(room->last, post.pos);
+    }
+}
+
+
+/*
+ * NGX_OK if data is what script append publishes: these keys in this order,
+ * without white space, so that the client's object is its beginning
+ */
+
+static ngx_int_t
+ngx_http_chat_bus_ours(chat_json_t *data, ngx_http_chat_post_t *post,
+    ngx_pool_t *pool)
+{
+    size_t            len;
+    ngx_uint_t        i;
+    chat_str_t        text;
+    chat_json_t       key, value[7];
+    chat_json_iter_t  it;
+
+    static const char *const  keys[] = {
+        "id", "from", "date", "message", "roomId", "prev", "nonce"
+    };
+
+    chat_json_iter(&it, data);
+    value[6].type = CHAT_JSON_NONE;
+    len = 0;
+
+    for (i = 0; i < 7 && chat_json_next(&it, &key, &value[i]); i++) {
+        text.data = (const u_char *) keys[i];
+        text.len = ngx_strlen(keys[i]);
+
+        if (!chat_json_string_eq(&key, text)) {
+            return NGX_DECLINED;
+        }
+
+        if (i == 5) {
+
+            /* up to the comma before "prev" */
+
+            if (key.raw.data[-1] != ',') {
+                return NGX_DECLINED;
+            }
+
+            len = key.raw.data - data->raw.data - 1;
+        }
+    }
+
+    if (i < 6
+        || value[0].type != CHAT_JSON_STRING
+        || value[1].type != CHAT_JSON_STRING
+        || value[2].type != CHAT_JSON_NUMBER
+        || value[3].type != CHAT_JSON_STRING
+        || value[4].type != CHAT_JSON_STRING
+        || value[5].type != CHAT_JSON_STRING)
+    {
+        return NGX_DECLINED;
+    }
+
+    text.data = value[0].raw.data + 1;
+    text.len = value[0].raw.len - 2;
+
+    if (chat_pos_parse(text, &post->pos) != CHAT_OK || post->pos == 0) {
+        return NGX_DECLINED;
+    }
+
+    text.data = value[5].raw.data + 1;
+    text.len = value[5].raw.len - 2;
+
+    if (chat_pos_parse(text, &post->prev) != CHAT_OK) {
+        return NGX_DECLINED;
+    }
+
+    post->from.data = value[1].raw.data + 1;
+    post->from.len = value[1].raw.len - 2;
+
+    if (chat_user_id_check(post->from) != CHAT_OK) {
+        return NGX_DECLINED;
+    }
+
+    post->json.data = ngx_pnalloc(pool, len + 1);
+    if (post->json.data == NULL) {
+        return NGX_DECLINED;
+    }
+
+    ngx_memcpy(post->json.data, data->raw.data, len);
+    post->json.data[len] = '}';
+    post->json.len = len + 1;
+    post->nonce = value[6];
+    post->ours = 1;
+
+    return NGX_OK;
+}
+
+
+/* another server's: its date is its score in the room, and so its position */
+
+static ngx_int_t
+ngx_http_chat_bus_foreign(chat_json_t *data, ngx_str_t *room,
+    ngx_http_chat_post_t *post, ngx_pool_t *pool)
+{
+    chat_json_t  date, from, object;
+
+    if ((chat_json_get(data, "date", &date)
+         || chat_json_get(data, "Date", &date))
+        && date.type == CHAT_JSON_NUMBER)
+    {
+        (void) chat_pos_from_score(date.raw, &post->pos);
+    }
+
+    if (ngx_http_chat_room_normalise(data->raw, room, post->pos, pool,
+                                     &post->json)
+        != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    (void) chat_json_check((chat_str_t) { post->json.len, post->json.data },
+                           &object);
+
+    if (!chat_json_get(&object, "from", &from)) {
+        return NGX_DECLINED;
+    }
+
+    post->from.data = from.raw.data + 1;
+    post->from.len = from.raw.len - 2;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_chat_bus_deliver(ngx_http_chat_room_t *room,
+    ngx_http_chat_post_t *post, ngx_pool_t *pool)
+{
+    u_char                 *p;
+    ngx_uint_t              i;
+    ngx_http_chat_event_t   event, echo, *mine;
+
+    ngx_memzero(&event, sizeof(ngx_http_chat_event_t));
+
+    ngx_str_set(&event.name, "message");
+    event.json = post->json;
+    event.pos = post->pos;
+
+    mine = &event;
+
+    if (post->nonce.type != CHAT_JSON_NONE) {
+
+        /* the sender's own connections learn which of theirs it is */
+
+        echo = event;
+        mine = &echo;
+
+        p = ngx_pnalloc(pool, post->json.len + post->nonce.raw.len + 16);
+        if (p == NULL) {
+            return;
+        }
+
+        echo.json.data = p;
+        p = ngx_cpymem(p, post->json.data, post->json.len - 1);
+        p = ngx_cpymem(p, ",\"nonce\":", 9);
+        p = ngx_cpymem(p, post->nonce.raw.data, post->nonce.raw.len);
+        *p++ = '}';
+        echo.json.len = p - echo.json.data;
+    }
+
+    if (room->id.type == CHAT_ROOM_PRIVATE) {
+        ngx_http_chat_bus_private(room, post, &event, mine);
+
+    } else {
+        for (i = 0; i < room->nmembers; i++) {
+            ngx_http_chat_bus_fan_out(room->members[i], room, post, &event,
+                                      mine);
+        }
+    }
+
+    ngx_http_chat_event_done(&event);
+
+    if (mine != &event) {
+        ngx_http_chat_event_done(&echo);
+    }
+}
+
+
+static void
+ngx_http_chat_bus_fan_out(ngx_http_chat_session_t *s,
+    ngx_http_chat_room_t *room, ngx_http_chat_post_t *post,
+    ngx_http_chat_event_t *event, ngx_http_chat_event_t *echo)
+{
+    if (echo != event
+        && s->user->node.str.len == post->from.len
+        && ngx_memcmp(s->user->node.str.data, post->from.data, post->from.len)
+           == 0)
+    {
+        event = echo;
+    }
+
+    ngx_http_chat_event_deliver(event, s, room);
+}
+
+
+static void
+ngx_http_chat_bus_private(ngx_http_chat_room_t *room,
+    ngx_http_chat_post_t *post, ngx_http_chat_event_t *event,
+    ngx_http_chat_event_t *echo)
+{
+    ngx_uint_t             i;
+    ngx_queue_t           *q;
+    chat_str_t             id;
+    ngx_http_chat_user_t  *user;
+
+    for (i = 0; i < 2; i++) {
+        id = i ? room->id.high : room->id.low;
+        user = ngx_http_chat_user_find(room->hub, id.data, id.len);
+
+        if (user == NULL) {
+            continue;
+        }
+
+        for (q = ngx_queue_head(&user->sessions);
+             q != ngx_queue_sentinel(&user->sessions);
+             q = ngx_queue_next(q))
+        {
+            ngx_http_chat_bus_fan_out(ngx_queue_data(q,
+                                           ngx_http_chat_session_t, user_queue),
+                                      room, post, event, echo);
+        }
+    }
+}
+
+
+/* has the room anybody here? */
+
+static ngx_uint_t
+ngx_http_chat_bus_is_live(ngx_http_chat_hub_t *hub, chat_room_t *room)
+{
+    ngx_http_chat_room_t  *found;
+
+    if (room->type == CHAT_ROOM_PRIVATE) {
+        return ngx_http_chat_user_find(hub, room->low.data, room->low.len)
+               || ngx_http_chat_user_find(hub, room->high.data,
+                                          room->high.len);
+    }
+
+    found = ngx_http_chat_room_find(hub, room->id);
+
+    /* General's position is followed even when it is empty */
+
+    return found && (found->nmembers || found == hub->general);
+}
+
+
+/* has somebody been here ever since the last message came? */
+
+static ngx_uint_t
+ngx_http_chat_bus_followed(ngx_http_chat_room_t *room)
+{
+    ngx_http_chat_user_t  *low, *high;
+
+    if (room->id.type != CHAT_ROOM_PRIVATE) {
+        return 1;
+    }
+
+    low = ngx_http_chat_user_find(room->hub, room->id.low.data,
+                                  room->id.low.len);
+    high = ngx_http_chat_user_find(room->hub, room->id.high.data,
+                                   room->id.high.len);
+
+    return (low && low->since <= room->seen)
+           || (high && high->since <= room->seen);
+}
+
+
+static void
+ngx_http_chat_bus_repair(ngx_http_chat_room_t *room)
+{
+    ngx_http_chat_page_t  page;
+
+    ngx_memzero(&page, sizeof(ngx_http_chat_page_t));
+
+    page.type = NGX_HTTP_CHAT_PAGE_AFTER;
+    page.room = room->node.str;
+    page.pos = room->last;
+    page.size = NGX_HTTP_CHAT_REPAIR_PAGE;
+
+    room->behind = 0;
+    room->repair = ngx_http_chat_room_page(room->hub->redis, &page,
+                                           ngx_http_chat_bus_repaired, room);
+}
+
+
+static void
+ngx_http_chat_bus_repaired(void *data, redisReply *reply)
+{
+    ngx_http_chat_room_t *room = data;
+
+    ngx_int_t              rc;
+    ngx_uint_t             i;
+    ngx_pool_t            *pool;
+    chat_json_t            object, from;
+    ngx_http_chat_post_t   post;
+
+    room->repair = NULL;
+
+    pool = ngx_create_pool(4096, ngx_http_chat_worker->log);
+
+    if (pool == NULL || !ngx_http_chat_redis_ok(reply)) {
+
+        /* the next message, or the next time the bus is up, begins anew */
+
+        if (pool) {
+            ngx_destroy_pool(pool);
+        }
+
+        return;
+    }
+
+    for (i = 0; /* void */ ; i++) {
+        ngx_memzero(&post, sizeof(ngx_http_chat_post_t));
+
+        rc = ngx_http_chat_room_message(reply, i, &room->node.str, pool,
+                                        ngx_http_chat_worker->log, &post.json,
+                                        &post.pos);
+        if (rc == NGX_DONE || rc == NGX_ERROR) {
+            break;
+        }
+
+        if (rc == NGX_OK
+            && chat_json_check((chat_str_t) { post.json.len, post.json.data },
+                               &object)
+               == CHAT_OK
+            && chat_json_get(&object, "from", &from))
+        {
+            post.from.data = from.raw.data + 1;
+            post.from.len = from.raw.len - 2;
+
+            ngx_http_chat_bus_deliver(room, &post, pool);
+        }
+
+        room->last = ngx_max(room->last, post.pos);
+    }
+
+    ngx_destroy_pool(pool);
+
+    if (i >= NGX_HTTP_CHAT_REPAIR_PAGE || room->behind) {
+        ngx_http_chat_bus_repair(room);
+    }
+}
+
+
+/* the bus is back: what was published meanwhile has been missed */
+
+void
+ngx_http_chat_bus_resume(ngx_http_chat_hub_t *hub)
+{
+    ngx_rbtree_node_t     *node;
+    ngx_http_chat_room_t  *room;
+
+    node = ngx_rbtree_min(hub->rooms.root, &hub->rooms_sentinel);
+
+    for ( /* void */ ; node; node = ngx_rbtree_next(&hub->rooms, node)) {
+        room = (ngx_http_chat_room_t *) node;
+
+        if (room->last && room->repair == NULL
+            && ngx_http_chat_bus_is_live(hub, &room->id)
+            && ngx_http_chat_bus_followed(room))
+        {
+            ngx_http_chat_bus_repair(room);
+        }
+    }
+}

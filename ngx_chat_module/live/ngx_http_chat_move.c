@@ -1,0 +1,456 @@
+/*
+ * Sessions that move, because their WebSocket came to another worker.
+ *
+ * How one moves without losing, doubling or reordering anything: every worker
+ * reads all its channels over one connection, so all of them see one order.
+ * The old owner publishes "cut" to itself and "open" to the new one in one
+ * step.  What is published on MESSAGES before that, the old owner delivers
+ * (into the session's queue), and what is published after it, the new one; when
+ * the old owner sees its "cut", its queue is complete and goes over as "state",
+ * which the new owner puts in front of what it has gathered meanwhile.
+ */
+
+#include "ngx_http_chat_relay_int.h"
+#include "ngx_http_chat_conn.h"
+#include "ngx_http_chat_socket.h"
+#include "../proto/chat_eio.h"
+
+
+static u_char *ngx_http_chat_relay_open(ngx_http_chat_session_t *s,
+    size_t *len);
+static void ngx_http_chat_relay_tell(ngx_http_chat_hub_t *hub,
+    const char *command, const u_char *sid);
+
+
+ngx_http_chat_port_t *
+ngx_http_chat_relay_probe(ngx_http_chat_hub_t *hub, const u_char *sid,
+    ngx_http_chat_token_t *token, ngx_http_chat_relay_probe_pt done,
+    void *data)
+{
+    u_char                *p, line[256];
+    ngx_str_t              head, body;
+    ngx_http_chat_port_t  *port;
+
+    port = ngx_http_chat_port_remote(hub, sid, 0, 0);
+    if (port == NULL) {
+        return NULL;
+    }
+
+    port->asked = done;
+    port->data = data;
+
+    ngx_http_chat_relay_insert(port, sid, NGX_HTTP_CHAT_RELAY_POST);
+
+    p = ngx_sprintf(line, "probe %uL %V %*s ", (uint64_t) port->node.key,
+                    &ngx_http_chat_worker->id, (size_t) NGX_HTTP_CHAT_SID_LEN,
+                    sid);
+    p = ngx_http_chat_relay_hash(p, token);
+
+    head.data = line;
+    head.len = p - line;
+    ngx_str_null(&body);
+
+    if (ngx_http_chat_relay_send(hub, sid, &head, &body, port) != NGX_OK) {
+        ngx_http_chat_port_free(port);
+        return NULL;
+    }
+
+    return port;
+}
+
+
+/* may the session be upgraded by a WebSocket of another worker? */
+
+void
+ngx_http_chat_relay_on_probe(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    ngx_str_t                 none;
+    ngx_http_chat_port_t     *port;
+    ngx_http_chat_session_t  *s;
+
+    if (message->word[2].len != NGX_HTTP_CHAT_WORKER_ID_LEN) {
+        return;
+    }
+
+    port = ngx_http_chat_port_remote(hub, message->word[2].data,
+                                     ngx_atoi(message->word[1].data,
+                                              message->word[1].len), 0);
+    if (port == NULL) {
+        return;
+    }
+
+    s = ngx_http_chat_relay_session(hub, &message->word[3]);
+
+    if (s == NULL || s->transport != NGX_HTTP_CHAT_POLLING || s->leaving
+        || ngx_http_chat_session_probing(s)
+        || !ngx_http_chat_relay_hash_is(s, &message->word[4]))
+    {
+        ngx_http_chat_port_error(port, NGX_HTTP_CHAT_EIO_BAD);
+        return;
+    }
+
+    s->remote_probe = 1;
+    ngx_memcpy(s->prober, message->word[2].data, NGX_HTTP_CHAT_WORKER_ID_LEN);
+
+    ngx_str_null(&none);
+    ngx_http_chat_port_reply(port, NGX_HTTP_OK, NGX_HTTP_CHAT_REPLY_PAYLOAD,
+                             &none);
+}
+
+
+void
+ngx_http_chat_relay_noop(ngx_http_chat_hub_t *hub, const u_char *sid)
+{
+    ngx_http_chat_relay_tell(hub, "noop", sid);
+}
+
+
+void
+ngx_http_chat_relay_on_noop(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    ngx_http_chat_session_t  *s;
+
+    s = ngx_http_chat_relay_session(hub, &message->word[1]);
+
+    if (s && s->remote_probe) {
+        ngx_http_chat_session_probed(s);
+    }
+}
+
+
+void
+ngx_http_chat_relay_unprobe(ngx_http_chat_hub_t *hub, const u_char *sid)
+{
+    ngx_http_chat_relay_tell(hub, "unprobe", sid);
+}
+
+
+void
+ngx_http_chat_relay_on_unprobe(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    ngx_http_chat_session_t  *s;
+
+    s = ngx_http_chat_relay_session(hub, &message->word[1]);
+
+    if (s && s->remote_probe && !s->leaving) {
+        s->remote_probe = 0;
+        s->probed = 0;
+    }
+}
+
+
+void
+ngx_http_chat_relay_move(ngx_http_chat_hub_t *hub, const u_char *sid)
+{
+    u_char     command[64];
+
+    *ngx_sprintf(command, "move %V", &ngx_http_chat_worker->id) = '\0';
+
+    ngx_http_chat_relay_tell(hub, (char *) command, sid);
+}
+
+
+void
+ngx_http_chat_relay_on_move(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    u_char                    here[64], there[64], cut[64];
+    ngx_str_t                 argv[4], open;
+    ngx_http_chat_session_t  *s;
+
+    s = ngx_http_chat_relay_session(hub, &message->word[2]);
+
+    if (s == NULL || s->leaving || !s->remote_probe
+        || s->socket == NGX_HTTP_CHAT_SOCKET_LOOKUP
+        || message->word[1].len != NGX_HTTP_CHAT_WORKER_ID_LEN
+        || ngx_memcmp(s->prober, message->word[1].data,
+                      NGX_HTTP_CHAT_WORKER_ID_LEN)
+           != 0)
+    {
+        return;
+    }
+
+    open.data = ngx_http_chat_relay_open(s, &open.len);
+    if (open.data == NULL) {
+        return;
+    }
+
+    argv[0].data = here;
+    argv[0].len = ngx_sprintf(here, NGX_HTTP_CHAT_CHANNEL_WORKER "%V",
+                              &ngx_http_chat_worker->id)
+                  - here;
+    argv[1].data = cut;
+    argv[1].len = ngx_sprintf(cut, "cut %V", &s->node.str) - cut;
+    argv[2].data = there;
+    argv[2].len = ngx_sprintf(there, NGX_HTTP_CHAT_CHANNEL_WORKER "%*s",
+                              (size_t) NGX_HTTP_CHAT_WORKER_ID_LEN, s->prober)
+                  - there;
+    argv[3] = open;
+
+    if (ngx_http_chat_redis_eval(hub->redis, &ngx_http_chat_script_cut, NULL,
+                                 NULL, 0, 4, argv))
+    {
+        s->leaving = 1;
+    }
+
+    ngx_free(open.data);
+}
+
+
+/* the message "open" for the new owner */
+
+static u_char *
+ngx_http_chat_relay_open(ngx_http_chat_session_t *s, size_t *len)
+{
+    u_char                *p, *open;
+    size_t                 size;
+    ngx_uint_t             i;
+    ngx_http_chat_room_t  *room;
+
+    size = sizeof("open  - -") + NGX_HTTP_CHAT_SID_LEN
+           + NGX_HTTP_CHAT_SOCKET_ID_LEN + 2
+           + s->nmembers * (CHAT_ROOM_ID_MAX + 1);
+
+    if (s->user) {
+        size += s->user->node.str.len + s->user->name.len;
+    }
+
+    open = ngx_alloc(size, ngx_http_chat_worker->log);
+    if (open == NULL) {
+        return NULL;
+    }
+
+    p = ngx_sprintf(open, "open %V ", &s->node.str);
+
+    if (s->user) {
+        p = ngx_sprintf(p, "%*s %V", (size_t) NGX_HTTP_CHAT_SOCKET_ID_LEN,
+                        s->socket_id, &s->user->node.str);
+
+        for (i = 0; i < s->nmembers; i++) {
+            room = s->members[i].room;
+
+            if (room != s->hub->general) {
+                p = ngx_sprintf(p, " %V", &room->node.str);
+            }
+        }
+
+        *p++ = LF;
+        p = ngx_cpymem(p, s->user->name.data, s->user->name.len);
+
+    } else {
+        p = ngx_cpymem(p, "- -", 3);
+    }
+
+    *len = p - open;
+
+    return open;
+}
+
+
+void
+ngx_http_chat_relay_on_cut(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    ngx_http_chat_session_t  *s;
+
+    s = ngx_http_chat_relay_session(hub, &message->word[1]);
+
+    if (s == NULL || !s->leaving) {
+        return;
+    }
+
+    s->cut = 1;
+
+    if (ngx_queue_empty(&s->joins)) {
+        ngx_http_chat_relay_moved(s);
+        return;
+    }
+
+    /* their answers belong to what goes over */
+
+    ngx_http_chat_joins_cut(s);
+}
+
+
+void
+ngx_http_chat_relay_moved(ngx_http_chat_session_t *s)
+{
+    u_char                 *p, line[64];
+    ngx_str_t               head, body;
+    ngx_http_chat_frame_t  *frame;
+
+    body.data = ngx_alloc(s->out.bytes + s->out.n + 1,
+                          ngx_http_chat_worker->log);
+
+    if (body.data == NULL) {
+        ngx_http_chat_session_close(s, 1011, "no memory");
+        return;
+    }
+
+    p = body.data;
+
+    while (s->out.n) {
+        frame = ngx_http_chat_outbox_get(&s->out, 0);
+
+        if (p != body.data) {
+            *p++ = CHAT_EIO_SEPARATOR;
+        }
+
+        p = ngx_cpymem(p, ngx_http_chat_frame_text(frame), frame->len);
+        ngx_http_chat_outbox_shift(&s->out);
+    }
+
+    body.len = p - body.data;
+
+    head.data = line;
+    head.len = ngx_sprintf(line, "state %V", &s->node.str) - line;
+
+    (void) ngx_http_chat_relay_send(s->hub, s->prober, &head, &body, NULL);
+
+    ngx_free(body.data);
+
+    ngx_http_chat_session_close(s, 1000, "moved to another worker");
+}
+
+
+void
+ngx_http_chat_relay_on_open(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    u_char                   *p, *last, *end;
+    ngx_str_t                 room;
+    ngx_http_chat_session_t  *s;
+
+    s = ngx_http_chat_relay_session(hub, &message->word[1]);
+
+    if (s == NULL || !s->arriving || s->user
+        || message->word[2].len != NGX_HTTP_CHAT_SOCKET_ID_LEN)
+    {
+        return;
+    }
+
+    ngx_memcpy(s->socket_id, message->word[2].data,
+               NGX_HTTP_CHAT_SOCKET_ID_LEN);
+
+    if (ngx_http_chat_hub_attach(s, &message->word[3], &message->body)
+        != NGX_OK)
+    {
+        ngx_http_chat_session_close(s, 1011, "no memory");
+        return;
+    }
+
+    s->socket = NGX_HTTP_CHAT_SOCKET_CONNECTED;
+
+    /* the rooms are the words from the fifth on, however many */
+
+    p = message->word[3].data + message->word[3].len;
+    end = message->rest.data + message->rest.len;
+
+    while (p < end) {
+        room.data = ++p;
+        last = ngx_strlchr(p, end, ' ');
+        p = last ? last : end;
+        room.len = p - room.data;
+
+        (void) ngx_http_chat_hub_join(s, &room);
+    }
+}
+
+
+void
+ngx_http_chat_relay_on_state(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    ngx_str_t                 text;
+    chat_str_t                rest;
+    chat_eio_packet_t         packet;
+    ngx_http_chat_conn_t     *conn;
+    ngx_http_chat_frame_t    *frame;
+    ngx_http_chat_session_t  *s;
+
+    s = ngx_http_chat_relay_session(hub, &message->word[1]);
+
+    if (s == NULL || !s->arriving) {
+        return;
+    }
+
+    conn = s->conn;
+    rest.data = message->body.data;
+    rest.len = message->body.len;
+
+    while (rest.len && chat_eio_next(&rest, &packet) == CHAT_OK) {
+        text.data = (u_char *) packet.data.data - 1;
+        text.len = packet.data.len + 1;
+
+        frame = ngx_http_chat_frame_text_of(1, &text);
+
+        if (frame == NULL || ngx_http_chat_conn_send(conn, frame) != NGX_OK) {
+            ngx_http_chat_frame_unref(frame);
+            ngx_http_chat_session_close(s, 1011, "no memory");
+            return;
+        }
+
+        ngx_http_chat_frame_unref(frame);
+    }
+
+    s->arriving = 0;
+
+    ngx_http_chat_session_upgraded(s, conn);
+    ngx_http_chat_session_heartbeat(s);
+
+    if (s->user) {
+        ngx_http_chat_timer_del(&ngx_http_chat_worker->wheel, &s->connect);
+    }
+
+    ngx_http_chat_session_resume(s);
+}
+
+
+void
+ngx_http_chat_relay_packet(ngx_http_chat_hub_t *hub, const u_char *worker,
+    const u_char *sid, ngx_str_t *packet)
+{
+    u_char     line[64];
+    ngx_str_t  head;
+
+    head.data = line;
+    head.len = ngx_sprintf(line, "packet %*s",
+                           (size_t) NGX_HTTP_CHAT_SID_LEN, sid)
+               - line;
+
+    (void) ngx_http_chat_relay_send(hub, worker, &head, packet, NULL);
+}
+
+
+void
+ngx_http_chat_relay_on_packet(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    ngx_http_chat_session_t  *s;
+
+    s = ngx_http_chat_relay_session(hub, &message->word[1]);
+
+    if (s) {
+        ngx_http_chat_session_send_text(s, 1, &message->body);
+    }
+}
+
+
+static void
+ngx_http_chat_relay_tell(ngx_http_chat_hub_t *hub, const char *command,
+    const u_char *sid)
+{
+    u_char     line[64];
+    ngx_str_t  head, body;
+
+    head.data = line;
+    head.len = ngx_sprintf(line, "%s %*s", command,
+                           (size_t) NGX_HTTP_CHAT_SID_LEN, sid)
+               - line;
+    ngx_str_null(&body);
+
+    (void) ngx_http_chat_relay_send(hub, sid, &head, &body, NULL);
+}

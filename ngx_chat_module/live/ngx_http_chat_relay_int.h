@@ -1,0 +1,67 @@
+/*
+ * What ngx_http_chat_relay.c (requests) and ngx_http_chat_move.c (sessions)
+ * share.
+ */
+
+#ifndef NGX_HTTP_CHAT_RELAY_INT_H
+#define NGX_HTTP_CHAT_RELAY_INT_H
+
+#include "ngx_http_chat_relay.h"
+
+
+#define NGX_HTTP_CHAT_RELAY_WORDS    16
+#define NGX_HTTP_CHAT_RELAY_POST     10000        /* ms to wait for an answer */
+
+
+typedef struct {
+    ngx_str_t                     word[NGX_HTTP_CHAT_RELAY_WORDS];
+    ngx_uint_t                    n;
+    ngx_str_t                     rest;           /* of the line: more words */
+    ngx_str_t                     body;
+} ngx_http_chat_relay_t;
+
+
+/* the session of a message, if it is on this worker and of this hub */
+ngx_http_chat_session_t *ngx_http_chat_relay_session(
+    ngx_http_chat_hub_t *hub, ngx_str_t *sid);
+
+/* 1 if HASH is the one the session was opened with */
+ngx_uint_t ngx_http_chat_relay_hash_is(ngx_http_chat_session_t *s,
+    ngx_str_t *hash);
+
+/* publishes to a worker; worker points to the characters of its id.  With a
+   port, it fails if nobody is there to hear it */
+ngx_int_t ngx_http_chat_relay_send(ngx_http_chat_hub_t *hub,
+    const u_char *worker, ngx_str_t *line, ngx_str_t *body,
+    ngx_http_chat_port_t *port);
+
+/* the port waits for an answer */
+void ngx_http_chat_relay_insert(ngx_http_chat_port_t *port,
+    const u_char *sid, ngx_msec_t timeout);
+
+/* writes HASH, returns its end */
+u_char *ngx_http_chat_relay_hash(u_char *p,
+    ngx_http_chat_token_t *token);
+
+
+/* messages that move a session */
+
+void ngx_http_chat_relay_on_probe(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
+void ngx_http_chat_relay_on_noop(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
+void ngx_http_chat_relay_on_unprobe(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
+void ngx_http_chat_relay_on_move(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
+void ngx_http_chat_relay_on_cut(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
+void ngx_http_chat_relay_on_open(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
+void ngx_http_chat_relay_on_state(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
+void ngx_http_chat_relay_on_packet(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
+
+
+#endif /* NGX_HTTP_CHAT_RELAY_INT_H */
