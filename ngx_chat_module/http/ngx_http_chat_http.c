@@ -18,8 +18,6 @@ static ngx_uint_t ngx_http_chat_match(const char *pattern, ngx_str_t *path,
 static ngx_int_t ngx_http_chat_content_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_chat_refuse(ngx_http_chat_ctx_t *ctx,
     ngx_uint_t status, const char *message);
-static ngx_int_t ngx_http_chat_options(ngx_http_chat_ctx_t *ctx,
-    ngx_str_t *allow);
 static void ngx_http_chat_dispatch(ngx_http_chat_ctx_t *ctx);
 static void ngx_http_chat_checked(ngx_http_chat_ctx_t *ctx);
 
@@ -232,9 +230,7 @@ ngx_http_chat_refuse(ngx_http_chat_ctx_t *ctx, ngx_uint_t status,
 }
 
 
-/* a method that the route doesn't have: a preflight, or 405 */
-
-static ngx_int_t
+ngx_int_t
 ngx_http_chat_options(ngx_http_chat_ctx_t *ctx, ngx_str_t *allow)
 {
     ngx_int_t            rc;

@@ -101,6 +101,12 @@ void ngx_http_chat_answer(void *ask, redisReply *reply);
  */
 void ngx_http_chat_watch(ngx_http_request_t *r);
 
+/*
+ * Answers a method that a route doesn't have: a preflight from a site that may
+ * use the chat, otherwise 405 with Allow.  Returns what a content handler does.
+ */
+ngx_int_t ngx_http_chat_options(ngx_http_chat_ctx_t *ctx, ngx_str_t *allow);
+
 /* 1 if all questions have been answered */
 ngx_uint_t ngx_http_chat_all_answered(ngx_http_chat_ctx_t *ctx);
 

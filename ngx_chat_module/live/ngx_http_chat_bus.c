@@ -12,7 +12,7 @@ static void ngx_http_chat_bus_envelope(ngx_http_chat_hub_t *hub,
 static void ngx_http_chat_bus_on_presence(ngx_http_chat_hub_t *hub,
     const char *name, chat_json_t *data, ngx_pool_t *pool);
 static void ngx_http_chat_bus_on_show_room(ngx_http_chat_hub_t *hub,
-    chat_json_t *data, ngx_pool_t *pool);
+    chat_json_t *data, ngx_uint_t own, ngx_pool_t *pool);
 
 
 void
@@ -95,7 +95,7 @@ ngx_http_chat_bus_envelope(ngx_http_chat_hub_t *hub, ngx_str_t *payload,
         ngx_http_chat_bus_on_presence(hub, "user.disconnected", &data, pool);
 
     } else if (chat_json_string_eq(&type, chat_str("show.room"))) {
-        ngx_http_chat_bus_on_show_room(hub, &data, pool);
+        ngx_http_chat_bus_on_show_room(hub, &data, own, pool);
 
     } else {
         ngx_http_chat_bus_dropped("an unknown type");
@@ -190,15 +190,16 @@ ngx_http_chat_bus_on_presence(ngx_http_chat_hub_t *hub, const char *name,
 
 static void
 ngx_http_chat_bus_on_show_room(ngx_http_chat_hub_t *hub, chat_json_t *data,
-    ngx_pool_t *pool)
+    ngx_uint_t own, ngx_pool_t *pool)
 {
     ngx_str_t                 id, name[2], json;
     ngx_uint_t                i, n;
     chat_str_t                user_id;
     ngx_queue_t              *q;
     chat_room_t               room;
-    chat_json_t               value, names, except;
+    chat_json_t               value, names;
     chat_json_iter_t          it, nested;
+    ngx_http_chat_room_t     *known;
     ngx_http_chat_user_t     *user;
     ngx_http_chat_event_t     event;
     ngx_http_chat_session_t  *s;
@@ -239,9 +240,7 @@ ngx_http_chat_bus_on_show_room(ngx_http_chat_hub_t *hub, chat_json_t *data,
         return;
     }
 
-    if (!chat_json_get(data, "except", &except)) {
-        except.type = CHAT_JSON_NONE;
-    }
+    known = ngx_http_chat_room_find(hub, room.id);
 
     ngx_memzero(&event, sizeof(ngx_http_chat_event_t));
 
@@ -262,10 +261,10 @@ ngx_http_chat_bus_on_show_room(ngx_http_chat_hub_t *hub, chat_json_t *data,
         {
             s = ngx_queue_data(q, ngx_http_chat_session_t, user_queue);
 
-            if (except.type == CHAT_JSON_STRING
-                && chat_json_string_eq(&except, (chat_str_t) {
-                                                   NGX_HTTP_CHAT_SOCKET_ID_LEN,
-                                                   s->socket_id }))
+            if (own && known && known->unshown
+                && ngx_memcmp(known->maker, s->socket_id,
+                              NGX_HTTP_CHAT_SOCKET_ID_LEN)
+                   == 0)
             {
                 continue;
             }

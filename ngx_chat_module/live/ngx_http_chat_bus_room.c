@@ -114,6 +114,7 @@ ngx_http_chat_bus_on_message(ngx_http_chat_hub_t *hub, chat_json_t *data,
     }
 
     room->seen = hub->clock;
+    room->unshown = 0;
 
     if (post.ours && post.pos <= room->last
         && (post.prev || post.pos == room->last))

@@ -24,7 +24,8 @@ typedef struct {
     ngx_http_chat_port_t         *ask;
     ngx_http_chat_token_t         token;
     u_char                        sid[NGX_HTTP_CHAT_SID_LEN];
-    unsigned                      posting:1;
+    unsigned                      posting:1;      /* a session of this worker */
+    unsigned                      begun:1;        /* of another one, told so */
 } ngx_http_chat_engine_t;
 
 
@@ -49,11 +50,22 @@ ngx_int_t
 ngx_http_chat_engine_handler(ngx_http_request_t *r)
 {
     ngx_int_t                 rc;
+    ngx_str_t                 allow;
     ngx_pool_cleanup_t       *cln;
     chat_eio_query_t          query;
     ngx_http_chat_ctx_t      *ctx;
     ngx_http_chat_engine_t   *engine;
     ngx_http_chat_session_t  *s;
+
+    ctx = ngx_http_chat_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (r->method == NGX_HTTP_OPTIONS) {
+        ngx_str_set(&allow, "GET, POST");
+        return ngx_http_chat_options(ctx, &allow);
+    }
 
     chat_eio_query((chat_str_t) { r->args.len, r->args.data }, &query);
 
@@ -62,10 +74,8 @@ ngx_http_chat_engine_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    ctx = ngx_http_chat_ctx(r);
     cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_chat_engine_t));
-
-    if (ctx == NULL || cln == NULL) {
+    if (cln == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -336,6 +346,15 @@ ngx_http_chat_engine_post(ngx_http_request_t *r,
 
         s->posting = 1;
         engine->posting = 1;
+
+    } else if (r->headers_in.chunked
+               || r->header_in->last - r->header_in->pos
+                  < r->headers_in.content_length_n)
+    {
+        /* the same at the owner, unless the whole of it is here already */
+
+        ngx_http_chat_relay_begin(engine->hub, engine->sid);
+        engine->begun = 1;
     }
 
     rc = ngx_http_read_client_request_body(r,
@@ -368,6 +387,11 @@ ngx_http_chat_engine_body_handler(ngx_http_request_t *r)
     if (engine->posting && s) {
         s->posting = 0;
         engine->posting = 0;
+    }
+
+    if (engine->begun) {
+        ngx_http_chat_relay_end(engine->hub, engine->sid);
+        engine->begun = 0;
     }
 
     len = ngx_http_chat_body_copy(r, NULL);
@@ -419,6 +443,10 @@ ngx_http_chat_engine_cleanup(void *data)
         if (s) {
             s->posting = 0;
         }
+    }
+
+    if (engine->begun) {
+        ngx_http_chat_relay_end(engine->hub, engine->sid);
     }
 
     if (engine->ask) {

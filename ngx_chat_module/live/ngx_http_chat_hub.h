@@ -137,7 +137,11 @@ struct ngx_http_chat_room_s {
 
     ngx_http_chat_op_t           *repair;         /* reading what was missed */
 
+    u_char                        maker[NGX_HTTP_CHAT_SOCKET_ID_LEN];
+
     unsigned                      behind:1;       /* more came meanwhile */
+    unsigned                      unshown:1;      /* a first message is under
+                                                     way, from the maker */
     unsigned                      known:1;        /* both users exist and
                                                      have it in their list */
 };

@@ -36,13 +36,18 @@ typedef struct {
                                                      new owner goes on behind
                                                      it; 0: no such bound */
     unsigned                      gap:1;
-    unsigned                      live_waits:1;   /* not for the mere position */
+    unsigned                      live_waits:1;   /* while history is read */
+    unsigned                      settled:1;      /* done, but the bus may be
+                                                     behind the history */
 } ngx_http_chat_replay_t;
 
 
 static ngx_http_chat_replay_t *ngx_http_chat_replay_create(
     ngx_http_chat_session_t *s, chat_room_t *room, ngx_http_chat_ack_t *ack);
 static void ngx_http_chat_replay_free(ngx_http_chat_replay_t *replay);
+static void ngx_http_chat_replay_release(ngx_http_chat_replay_t *replay);
+static void ngx_http_chat_replay_settle(ngx_http_chat_replay_t *replay);
+static void ngx_http_chat_joins_trim(ngx_http_chat_session_t *s);
 static void ngx_http_chat_join_last(void *data, redisReply *reply);
 static void ngx_http_chat_replay_oldest(void *data, redisReply *reply);
 static ngx_int_t ngx_http_chat_replay_next(ngx_http_chat_replay_t *replay);
@@ -231,7 +236,11 @@ ngx_http_chat_replay_create(ngx_http_chat_session_t *s, chat_room_t *room,
     ngx_http_chat_replay_t  *replay;
 
     if (s->njoins >= NGX_HTTP_CHAT_MAX_JOINS) {
-        return NULL;
+        ngx_http_chat_joins_trim(s);
+
+        if (s->njoins >= NGX_HTTP_CHAT_MAX_JOINS) {
+            return NULL;
+        }
     }
 
     replay = ngx_calloc(sizeof(ngx_http_chat_replay_t),
@@ -256,13 +265,45 @@ ngx_http_chat_replay_create(ngx_http_chat_session_t *s, chat_room_t *room,
 }
 
 
+/* what only remembers a position goes */
+
+static void
+ngx_http_chat_joins_trim(ngx_http_chat_session_t *s)
+{
+    ngx_queue_t             *q, *next;
+    ngx_http_chat_replay_t  *replay;
+
+    for (q = ngx_queue_head(&s->joins);
+         q != ngx_queue_sentinel(&s->joins);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        replay = ngx_queue_data(q, ngx_http_chat_replay_t, queue);
+
+        if (replay->settled) {
+            ngx_http_chat_replay_free(replay);
+        }
+    }
+}
+
+
 static void
 ngx_http_chat_replay_free(ngx_http_chat_replay_t *replay)
 {
+    ngx_http_chat_redis_cancel(replay->op);
+    ngx_http_chat_replay_release(replay);
+
+    ngx_queue_remove(&replay->queue);
+    replay->session->njoins--;
+    ngx_free(replay);
+}
+
+
+static void
+ngx_http_chat_replay_release(ngx_http_chat_replay_t *replay)
+{
     ngx_queue_t           *q;
     ngx_http_chat_held_t  *held;
-
-    ngx_http_chat_redis_cancel(replay->op);
 
     while (!ngx_queue_empty(&replay->held)) {
         q = ngx_queue_head(&replay->held);
@@ -273,10 +314,6 @@ ngx_http_chat_replay_free(ngx_http_chat_replay_t *replay)
         ngx_http_chat_frame_unref(held->frame);
         ngx_free(held);
     }
-
-    ngx_queue_remove(&replay->queue);
-    replay->session->njoins--;
-    ngx_free(replay);
 }
 
 
@@ -445,13 +482,61 @@ ngx_http_chat_replay_done(ngx_http_chat_replay_t *replay, ngx_uint_t failed)
     id.len = replay->room.id.len;
     (void) chat_room_parse(id, &room);
 
-    ngx_http_chat_replay_free(replay);
+    ngx_http_chat_replay_settle(replay);
 
     done(s, &ack, &room, &result);
 
-    if (s->cut && ngx_queue_empty(&s->joins)) {
+    if (s->cut && ngx_http_chat_joins_done(s)) {
         ngx_http_chat_relay_moved(s);
     }
+}
+
+
+/*
+ * The history may have been ahead of the bus: messages that have been replayed
+ * can still come from there.  So the replay stays, for its position, until
+ * something newer has come.
+ */
+
+static void
+ngx_http_chat_replay_settle(ngx_http_chat_replay_t *replay)
+{
+    ngx_http_chat_room_t  *room;
+
+    room = ngx_http_chat_room_find(replay->session->hub, replay->room.id);
+
+    if (!replay->live_waits || replay->pos == replay->after
+        || (room && room->last >= replay->pos))
+    {
+        ngx_http_chat_replay_free(replay);
+        return;
+    }
+
+    ngx_http_chat_replay_release(replay);
+
+    replay->live_waits = 0;
+    replay->settled = 1;
+}
+
+
+ngx_uint_t
+ngx_http_chat_joins_done(ngx_http_chat_session_t *s)
+{
+    ngx_queue_t             *q;
+    ngx_http_chat_replay_t  *replay;
+
+    for (q = ngx_queue_head(&s->joins);
+         q != ngx_queue_sentinel(&s->joins);
+         q = ngx_queue_next(q))
+    {
+        replay = ngx_queue_data(q, ngx_http_chat_replay_t, queue);
+
+        if (!replay->settled) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
@@ -488,9 +573,25 @@ ngx_http_chat_socket_hold(ngx_http_chat_session_t *s,
     {
         replay = ngx_queue_data(q, ngx_http_chat_replay_t, queue);
 
-        if (!replay->live_waits
-            || !chat_str_eq(replay->room.id, room->id.id))
-        {
+        if (!chat_str_eq(replay->room.id, room->id.id)) {
+            continue;
+        }
+
+        if (replay->settled) {
+
+            if (pos > replay->after && pos <= replay->pos) {
+                return 1;
+            }
+
+            if (pos > replay->pos) {
+                ngx_http_chat_replay_free(replay);
+                return 0;
+            }
+
+            continue;
+        }
+
+        if (!replay->live_waits) {
             continue;
         }
 

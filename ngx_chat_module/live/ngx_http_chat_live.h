@@ -21,8 +21,8 @@ ngx_int_t ngx_http_chat_live_init(ngx_cycle_t *cycle);
 void ngx_http_chat_live_exit(ngx_cycle_t *cycle);
 
 /*
- * Content handlers of /socket.io/, /stream and /events, as nginx defines them (NGX_DONE, a status, ...).  Origin
- * and method are theirs to check.
+ * Content handlers of /socket.io/, /stream and /events, as nginx defines them
+ * (NGX_DONE, a status, ...).  Origin and method are theirs to check.
  */
 ngx_int_t ngx_http_chat_engine_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_chat_stream_handler(ngx_http_request_t *r);

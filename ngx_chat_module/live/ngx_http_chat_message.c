@@ -275,7 +275,6 @@ ngx_http_chat_send_other(void *data, redisReply *reply)
 static ngx_int_t
 ngx_http_chat_send_first(ngx_http_chat_send_t *send, ngx_str_t *other)
 {
-    u_char                *p;
     ngx_int_t              rc;
     ngx_str_t              show, user, id, *low, *high;
     ngx_uint_t             i;
@@ -318,24 +317,7 @@ ngx_http_chat_send_first(ngx_http_chat_send_t *send, ngx_str_t *other)
     rc = ngx_http_chat_room_json(pool, &send->room, low, high, &show);
 
     if (rc == NGX_OK) {
-
-        /* whose connection doesn't get it: taken out again before it is sent */
-
-        p = ngx_pnalloc(pool, show.len + sizeof(",\"except\":\"\"")
-                              + NGX_HTTP_CHAT_SOCKET_ID_LEN);
-        rc = NGX_ERROR;
-
-        if (p) {
-            ngx_memcpy(p, show.data, show.len - 1);
-
-            show.len = ngx_sprintf(p + show.len - 1, ",\"except\":\"%*s\"}",
-                                   (size_t) NGX_HTTP_CHAT_SOCKET_ID_LEN,
-                                   send->socket_id)
-                       - p;
-            show.data = p;
-
-            rc = ngx_http_chat_send_append(send, &show);
-        }
+        rc = ngx_http_chat_send_append(send, &show);
     }
 
     ngx_destroy_pool(pool);
@@ -344,6 +326,11 @@ ngx_http_chat_send_first(ngx_http_chat_send_t *send, ngx_str_t *other)
 
     if (rc == NGX_OK && room) {
         room->known = 1;
+
+        /* whose connection is not told of the room that it has made */
+
+        room->unshown = 1;
+        ngx_memcpy(room->maker, send->socket_id, NGX_HTTP_CHAT_SOCKET_ID_LEN);
     }
 
     return rc;

@@ -18,8 +18,6 @@
 
 static u_char *ngx_http_chat_relay_open(ngx_http_chat_session_t *s,
     size_t *len);
-static void ngx_http_chat_relay_tell(ngx_http_chat_hub_t *hub,
-    const char *command, const u_char *sid);
 
 
 ngx_http_chat_port_t *
@@ -264,7 +262,7 @@ ngx_http_chat_relay_on_cut(ngx_http_chat_hub_t *hub,
 
     s->cut = 1;
 
-    if (ngx_queue_empty(&s->joins)) {
+    if (ngx_http_chat_joins_done(s)) {
         ngx_http_chat_relay_moved(s);
         return;
     }
@@ -436,21 +434,4 @@ ngx_http_chat_relay_on_packet(ngx_http_chat_hub_t *hub,
     if (s) {
         ngx_http_chat_session_send_text(s, 1, &message->body);
     }
-}
-
-
-static void
-ngx_http_chat_relay_tell(ngx_http_chat_hub_t *hub, const char *command,
-    const u_char *sid)
-{
-    u_char     line[64];
-    ngx_str_t  head, body;
-
-    head.data = line;
-    head.len = ngx_sprintf(line, "%s %*s", command,
-                           (size_t) NGX_HTTP_CHAT_SID_LEN, sid)
-               - line;
-    ngx_str_null(&body);
-
-    (void) ngx_http_chat_relay_send(hub, sid, &head, &body, NULL);
 }

@@ -27,6 +27,10 @@ static void ngx_http_chat_relay_on_alive(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message);
 static void ngx_http_chat_relay_on_request(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message);
+static void ngx_http_chat_relay_on_begin(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
+static void ngx_http_chat_relay_on_end(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
 static void ngx_http_chat_relay_on_abort(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message);
 static void ngx_http_chat_relay_on_reply(ngx_http_chat_hub_t *hub,
@@ -46,6 +50,8 @@ static ngx_http_chat_relay_command_t  ngx_http_chat_relay_commands[] = {
     { ngx_string("get"), 5, ngx_http_chat_relay_on_request },
     { ngx_string("post"), 5, ngx_http_chat_relay_on_request },
     { ngx_string("reply"), 4, ngx_http_chat_relay_on_reply },
+    { ngx_string("begin"), 2, ngx_http_chat_relay_on_begin },
+    { ngx_string("end"), 2, ngx_http_chat_relay_on_end },
     { ngx_string("abort"), 4, ngx_http_chat_relay_on_abort },
     { ngx_string("probe"), 5, ngx_http_chat_relay_on_probe },
     { ngx_string("noop"), 2, ngx_http_chat_relay_on_noop },
@@ -177,11 +183,48 @@ ngx_http_chat_relay_on_request(ngx_http_chat_hub_t *hub,
         return;
     }
 
+    if (s->posting) {
+        ngx_http_chat_port_error(port, NGX_HTTP_CHAT_EIO_BAD);
+        ngx_http_chat_session_close(s, 1000, "two POSTs at a time");
+        return;
+    }
+
     ngx_memcpy(port->body, message->body.data, message->body.len);
     port->rest.data = port->body;
     port->rest.len = message->body.len;
 
     ngx_http_chat_polling_post(s, port);
+}
+
+
+static void
+ngx_http_chat_relay_on_begin(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    ngx_http_chat_session_t  *s;
+
+    s = ngx_http_chat_relay_session(hub, &message->word[1]);
+
+    if (s && s->posting) {
+        ngx_http_chat_session_close(s, 1000, "two POSTs at a time");
+
+    } else if (s) {
+        s->posting = 1;
+    }
+}
+
+
+static void
+ngx_http_chat_relay_on_end(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    ngx_http_chat_session_t  *s;
+
+    s = ngx_http_chat_relay_session(hub, &message->word[1]);
+
+    if (s) {
+        s->posting = 0;
+    }
 }
 
 
@@ -510,6 +553,20 @@ ngx_http_chat_relay_abort(ngx_http_chat_port_t *port)
 
 
 void
+ngx_http_chat_relay_begin(ngx_http_chat_hub_t *hub, const u_char *sid)
+{
+    ngx_http_chat_relay_tell(hub, "begin", sid);
+}
+
+
+void
+ngx_http_chat_relay_end(ngx_http_chat_hub_t *hub, const u_char *sid)
+{
+    ngx_http_chat_relay_tell(hub, "end", sid);
+}
+
+
+void
 ngx_http_chat_relay_reply(ngx_http_chat_port_t *port, ngx_uint_t status,
     ngx_uint_t type, ngx_str_t *body)
 {
@@ -588,4 +645,21 @@ ngx_http_chat_relay_alive(ngx_http_chat_hub_t *hub)
 
     (void) ngx_http_chat_relay_send(hub, ngx_http_chat_worker->id.data, &head,
                                     &body, NULL);
+}
+
+
+void
+ngx_http_chat_relay_tell(ngx_http_chat_hub_t *hub, const char *command,
+    const u_char *sid)
+{
+    u_char     line[64];
+    ngx_str_t  head, body;
+
+    head.data = line;
+    head.len = ngx_sprintf(line, "%s %*s", command,
+                           (size_t) NGX_HTTP_CHAT_SID_LEN, sid)
+               - line;
+    ngx_str_null(&body);
+
+    (void) ngx_http_chat_relay_send(hub, sid, &head, &body, NULL);
 }

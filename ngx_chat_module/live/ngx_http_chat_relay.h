@@ -8,6 +8,8 @@
  *
  *     get ID FROM SID HASH          a GET; HASH is the session token's, or "-"
  *     post ID FROM SID HASH         a POST, body: the payload
+ *     begin SID                     a POST has begun, its body is still coming
+ *     end SID                       it is complete, or will never be
  *     abort ID FROM SID             the client of a get has gone
  *     reply ID STATUS TYPE          the answer to it, body: the answer's
  *     probe ID FROM SID HASH        may a WebSocket upgrade this session?
@@ -40,6 +42,8 @@ ngx_uint_t ngx_http_chat_relay_foreign(const u_char *sid, size_t len);
 void ngx_http_chat_relay_request(ngx_http_chat_port_t *port, const u_char *sid,
     ngx_http_chat_token_t *token);
 void ngx_http_chat_relay_abort(ngx_http_chat_port_t *port);
+void ngx_http_chat_relay_begin(ngx_http_chat_hub_t *hub, const u_char *sid);
+void ngx_http_chat_relay_end(ngx_http_chat_hub_t *hub, const u_char *sid);
 void ngx_http_chat_relay_reply(ngx_http_chat_port_t *port, ngx_uint_t status,
     ngx_uint_t type, ngx_str_t *body);
 

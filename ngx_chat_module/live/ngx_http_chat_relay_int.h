@@ -35,6 +35,10 @@ ngx_int_t ngx_http_chat_relay_send(ngx_http_chat_hub_t *hub,
     const u_char *worker, ngx_str_t *line, ngx_str_t *body,
     ngx_http_chat_port_t *port);
 
+/* publishes "COMMAND SID" to the owner of sid */
+void ngx_http_chat_relay_tell(ngx_http_chat_hub_t *hub, const char *command,
+    const u_char *sid);
+
 /* the port waits for an answer */
 void ngx_http_chat_relay_insert(ngx_http_chat_port_t *port,
     const u_char *sid, ngx_msec_t timeout);

@@ -407,6 +407,8 @@ ngx_http_chat_session_heartbeat_handler(ngx_http_chat_timer_t *timer)
     {
         s->renewed = ngx_current_msec;
 
+        (void) ngx_http_chat_session_get(s->hub->redis, &s->token,
+                                         s->conf->session_ttl, NULL, NULL);
         ngx_http_chat_session_renew(s->hub->redis, &s->token,
                                     &s->user->node.str, s->conf->session_ttl);
     }

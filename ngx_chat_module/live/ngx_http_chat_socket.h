@@ -44,6 +44,9 @@ void ngx_http_chat_joins_cancel(ngx_http_chat_session_t *s);
 /* the session moves: replays end with what has been delivered here so far */
 void ngx_http_chat_joins_cut(ngx_http_chat_session_t *s);
 
+/* 1 if none is under way */
+ngx_uint_t ngx_http_chat_joins_done(ngx_http_chat_session_t *s);
+
 /*
  * Replays what came behind pos in a room, as message events, to s; then
  * done(s, ack, last, gap) is called: last is the newest position replayed (pos

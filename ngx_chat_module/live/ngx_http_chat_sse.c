@@ -59,16 +59,22 @@ static ngx_int_t
 ngx_http_chat_sse_handler(ngx_http_request_t *r, ngx_http_chat_next_pt next)
 {
     ngx_int_t             rc;
+    ngx_str_t             allow;
     ngx_http_chat_ctx_t  *ctx;
-
-    rc = ngx_http_discard_request_body(r);
-    if (rc != NGX_OK) {
-        return rc;
-    }
 
     ctx = ngx_http_chat_ctx(r);
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        ngx_str_set(&allow, "GET, HEAD");
+        return ngx_http_chat_options(ctx, &allow);
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     r->main->count++;

@@ -10,7 +10,8 @@
 #include <sys/eventfd.h>
 
 
-#define NGX_HTTP_CHAT_DRAIN_TICK   50             /* ms */
+#define NGX_HTTP_CHAT_DRAIN_TICK    50            /* ms */
+#define NGX_HTTP_CHAT_DRAIN_USERS   10000
 
 
 static ngx_int_t ngx_http_chat_watch_create(ngx_http_chat_worker_t *worker);
@@ -220,11 +221,12 @@ ngx_http_chat_drain_handler(ngx_event_t *ev)
 {
     ngx_http_chat_worker_t *worker = ev->data;
 
-    ngx_uint_t                n, i, left;
+    ngx_uint_t                n, i, left, users;
     ngx_msec_t                time;
     ngx_rbtree_node_t        *node, *next;
 
     time = 0;
+    users = 0;
 
     for (i = 0; i < worker->nhubs; i++) {
         if (worker->hubs[i]) {
@@ -261,8 +263,21 @@ ngx_http_chat_drain_handler(ngx_event_t *ev)
                                     "the server restarts");
     }
 
+    /* users are taken offline when their time of grace is over */
+
+    for (i = 0; i < worker->nhubs; i++) {
+        if (worker->hubs[i]
+            && !ngx_queue_empty(&worker->hubs[i]->user_list))
+        {
+            users = 1;
+        }
+    }
+
     if (next || worker->nconns
-        || worker->relays.root != &worker->relays_sentinel)
+        || worker->relays.root != &worker->relays_sentinel
+        || (users && worker->drain_step
+                     < (time + NGX_HTTP_CHAT_DRAIN_USERS)
+                       / NGX_HTTP_CHAT_DRAIN_TICK))
     {
         ngx_add_timer(ev, NGX_HTTP_CHAT_DRAIN_TICK);
     }
