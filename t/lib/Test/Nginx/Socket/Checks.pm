@@ -406,8 +406,11 @@ sub look_for_reports {
     my @lines = (@_, Test::Nginx::Socket::Server::report_lines());
 
     for my $i (grep { $lines[$_] =~ $fatal } 0 .. $#lines) {
+        my @report = grep { !m{^\d+/\d\d/\d\d [\d:]+ \[debug\]} }
+                          @lines[$i .. min($i + 40, $#lines)];
+
         failed($current->name . ' - nginx reports an error of its own');
-        Test::More::diag(@lines[$i .. min($i + 40, $#lines)]);
+        Test::More::diag(@report);
         last;
     }
 }
