@@ -1,4 +1,4 @@
-import { useEffect } from "react";
+import { useEffect, useLayoutEffect } from "react";
 
 import { text } from "../text/en";
 import { peerOf } from "../state/selectors";
@@ -16,11 +16,16 @@ export function Shell() {
   const { roomId, go } = useRoute();
   const roomList = useSelect((state) => state.roomList);
   const known = useSelect((state) => roomId !== null && roomId in state.rooms);
+  const current = useSelect((state) => state.current);
   const meId = useSelect((state) => state.me?.id);
 
   useTitle();
 
-  useEffect(() => chat.open(roomId), [chat, roomId]);
+  /*
+   * What is shown follows the state and not the address: where new messages
+   * begin is decided when a room is opened, before any of it is shown.
+   */
+  useLayoutEffect(() => chat.open(roomId), [chat, roomId]);
 
   /* A private room without messages isn't in the list of rooms. */
   useEffect(() => {
@@ -47,8 +52,8 @@ export function Shell() {
       <LinkBanner />
       <Sidebar current={roomId} onOpen={go} onWrite={(id) => void write(id)} />
       <RoomPane
-        key={roomId}
-        roomId={roomId}
+        key={current}
+        roomId={current}
         onBack={() => go(null)}
         onGeneral={() => go("0")}
         onWrite={(id) => void write(id)}

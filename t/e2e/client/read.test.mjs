@@ -209,3 +209,26 @@ onDevices(test, 'a room with 50,000 messages stays smooth', async (bring) => {
   });
   assert.ok(took < 60, `a key takes ${took} ms`);
 });
+
+onDevices(test, 'a room with much that is new opens where that begins',
+  async (bring) => {
+    const { one, robot, room, you } = await withHistory(bring, 40);
+    await one.open('General');
+    for (let i = 1; i <= 25; i++) await robot.say(room, `fresh ${i}`);
+    await one.toList();
+    await one.row(you).getByText('25 unread messages').waitFor();
+    await one.open(you);
+    await one.message('fresh 1').waitFor();
+    const line = one.page.locator('.new-line');
+    await line.waitFor();
+    const [top, height] = await line.evaluate((element) => {
+      const list = document.querySelector('.messages').getBoundingClientRect();
+      return [element.getBoundingClientRect().top - list.top, list.height];
+    });
+    assert.ok(top >= 0 && top < height / 2, `the line is at ${top} of ${height}`);
+    assert.match(await one.page.title(), /^\(25\)/);
+    await one.shot('opened at the line');
+    await one.page.getByRole('button', { name: /jump to newest/ }).click();
+    await one.message('fresh 25').waitFor();
+    await eventually(async () => !/^\(/.test(await one.page.title()), 'read');
+  });

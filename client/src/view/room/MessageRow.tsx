@@ -22,7 +22,7 @@ export interface MessageRowProps {
   last: boolean;
   day: boolean;
   line: boolean;
-  /** In General, names lead to private rooms. */
+  /** In General; where there are only two, nobody has to be named. */
   onWrite: ((userId: UserId) => void) | undefined;
 }
 
@@ -46,12 +46,13 @@ export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
         aria-setsize={-1}
         aria-label={mine ? text.room.you : shown}
         data-mine={mine}
+        data-named={props.onWrite !== undefined}
         data-first={props.first}
         data-last={props.last}
         data-state={item?.state}
       >
-        {!mine && props.first && (
-          <Author name={shown} userId={from} onWrite={props.onWrite} />
+        {!mine && props.first && props.onWrite && (
+          <Author name={shown} onWrite={() => props.onWrite?.(from)} />
         )}
         <div className="bubble">
           <MessageText text={props.words} />
@@ -68,28 +69,10 @@ export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
   );
 });
 
-function Author(props: {
-  name: string;
-  userId: UserId;
-  onWrite: ((userId: UserId) => void) | undefined;
-}) {
-  const { name, userId, onWrite } = props;
-
-  if (!onWrite) {
-    return (
-      <div className="author">
-        <Avatar name={name} />
-        <span className="author-name">{name}</span>
-      </div>
-    );
-  }
-
+/* Names and pictures lead to private rooms. */
+function Author({ name, onWrite }: { name: string; onWrite(): void }) {
   return (
-    <button
-      className="author"
-      title={`${text.message.writeTo} ${name}`}
-      onClick={() => onWrite(userId)}
-    >
+    <button className="author" title={`${text.message.writeTo} ${name}`} onClick={onWrite}>
       <Avatar name={name} />
       <span className="sr-only">{text.message.writeTo} </span>
       <span className="author-name">{name}</span>
