@@ -155,6 +155,24 @@ describe("Outbox", () => {
     expect(bench.sends.length).toBe(5);
   });
 
+  test("gives up one with which the connection breaks again and again", async () => {
+    const outbox = bench.make();
+
+    bench.answers = ["lost", "lost", "lost"];
+    outbox.submit("0", "poison");
+    outbox.submit("0", "next");
+
+    for (let i = 0; i < 3; i++) {
+      await until(() => !bench.connected, "connection lost");
+      bench.connected = true;
+      outbox.flush();
+    }
+
+    await until(() => bench.sent.length === 1, "the next one is sent");
+    expect(texts()).toEqual(["poison", "poison", "poison", "next"]);
+    expect(outbox.list()).toMatchObject([{ text: "poison", state: "failed" }]);
+  });
+
   test("one that has come back by another way isn't sent again", async () => {
     bench.connected = false;
 

@@ -169,7 +169,7 @@ export const text = {
     waiting: "Waiting for the connection",
     sent: "Sent",
     failed: "Not sent.",
-    failedUnknown: "The server didn't answer.",
+    failedUnknown: "No answer came. It may be too long, or the server busy.",
     again: "Try again",
     edit: "Edit",
     discard: "Delete",

@@ -11,6 +11,10 @@
  *      |                                    |
  *      +------- refused, or tried too often --> failed --- retry() -> sending
  *
+ * A message with which the connection breaks time after time, perhaps since
+ * it is larger than the server takes, fails as well: sending it for ever
+ * would cut all other traffic again and again.
+ *
  * The server knows a nonce for ten minutes.  A message that was first tried
  * longer ago is looked for in the room's history before it is sent again.
  */
@@ -20,6 +24,7 @@ import type { KeyValue } from "./storage";
 
 const NONCE_TRUST_MS = 8 * 60_000;
 const MAX_REFUSALS = 5;
+const MAX_LOSSES = 3;
 const FIRST_PAUSE_MS = 1_000;
 const KEY = "outbox:";
 
@@ -61,6 +66,7 @@ export class Outbox {
   private items: OutboxItem[] = [];
   private readonly busy = new Set<RoomId>();
   private readonly refusals = new Map<string, number>();
+  private readonly losses = new Map<string, number>();
   private closed = false;
   private readonly now: () => number;
   private readonly newNonce: () => string;
@@ -115,6 +121,7 @@ export class Outbox {
 
   retry(nonce: string): void {
     this.refusals.delete(nonce);
+    this.losses.delete(nonce);
     this.update(nonce, { state: "sending", error: "" });
 
     const item = this.find(nonce);
@@ -199,6 +206,8 @@ export class Outbox {
       /* No answer.  A lost connection ends the loop; flush() resumes it. */
       if (this.deps.isConnected()) {
         await this.refused(item, "", true);
+      } else {
+        this.lost(nonce);
       }
     }
   }
@@ -241,6 +250,16 @@ export class Outbox {
     this.update(item.nonce, { state: "failed", error });
   }
 
+  private lost(nonce: string): void {
+    const count = (this.losses.get(nonce) ?? 0) + 1;
+
+    this.losses.set(nonce, count);
+
+    if (count >= MAX_LOSSES) {
+      this.update(nonce, { state: "failed", error: "" });
+    }
+  }
+
   private find(nonce: string): OutboxItem | undefined {
     return this.items.find((item) => item.nonce === nonce);
   }
@@ -262,6 +281,7 @@ export class Outbox {
   private forget(nonce: string): void {
     this.items = this.items.filter((item) => item.nonce !== nonce);
     this.refusals.delete(nonce);
+    this.losses.delete(nonce);
     this.deps.storage.remove(KEY + nonce);
     this.changed();
   }
