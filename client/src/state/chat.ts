@@ -67,7 +67,7 @@ export class Chat {
     if (created && !creating) {
       this.notice("account", text.notice.createdByLogIn(me.username));
     } else if (created) {
-      this.notice("account", text.notice.created(me.username));
+      this.notice("welcome", text.notice.created(me.username));
     } else if (creating) {
       this.notice("account", text.notice.existed(me.username));
     }

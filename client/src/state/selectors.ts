@@ -72,6 +72,11 @@ function isListed(state: State, room: Room): boolean {
   );
 }
 
+/** Nothing is known of others while our own connection is lost. */
+export function isOnline(state: State, userId: UserId | null): boolean {
+  return userId !== null && state.link !== "lost" && !!state.users[userId]?.online;
+}
+
 export function onlinePeople(state: State): WireUser[] {
   return Object.values(state.users)
     .filter((user) => user.online && user.id !== state.me?.id)

@@ -35,7 +35,8 @@ export interface PresenceNote {
 /** Something to tell once, at the edge of the screen. */
 export interface Notice {
   key: number;
-  kind: "account" | "loggedOut" | "failed";
+  /** A welcome goes by itself; the others wait to be read. */
+  kind: "welcome" | "account" | "loggedOut" | "failed";
   text: string;
 }
 

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "react";
 
-import { onlinePeople, peerOf, roomTitle } from "../../state/selectors";
+import { isOnline, onlinePeople, peerOf, roomTitle } from "../../state/selectors";
 import type { Room } from "../../state/types";
 import { text } from "../../text/en";
 import { useSelect } from "../context";
@@ -12,9 +12,12 @@ export function RoomHeader({ room, onBack }: { room: Room; onBack(): void }) {
   const title = useSelect((state) => roomTitle(state, room));
   const meId = useSelect((state) => state.me?.id);
   const peer = peerOf(room.id, meId);
-  const online = useSelect((state) => peer !== null && !!state.users[peer]?.online);
+  const online = useSelect((state) => isOnline(state, peer));
   const count = useSelect((state) => onlinePeople(state).length + 1);
+  const lost = useSelect((state) => state.link === "lost");
   const heading = useRef<HTMLHeadingElement>(null);
+
+  const presence = online ? text.room.online : text.room.offline;
 
   /* On a phone the list has gone: say where one is now. */
   useEffect(() => {
@@ -34,11 +37,7 @@ export function RoomHeader({ room, onBack }: { room: Room; onBack(): void }) {
           {title}
         </h2>
         <p className="room-sub soft">
-          {peer === null
-            ? text.room.count(count)
-            : online
-              ? text.room.online
-              : text.room.offline}
+          {lost ? text.room.lost : peer === null ? text.room.count(count) : presence}
         </p>
       </div>
     </header>

@@ -24,13 +24,15 @@ export function RoomPane(props: {
 
   if (!room) {
     const unknown = roomId !== null && roomId !== GENERAL && roomList === "ready";
+    const words = unknown
+      ? text.room.unknown
+      : roomList === "failed"
+        ? text.sidebar.roomsFailed
+        : "";
 
     return (
       <main className="room">
-        <NoRoom
-          words={unknown ? text.room.unknown : roomId === null ? text.room.none : ""}
-          onGeneral={unknown ? props.onGeneral : undefined}
-        />
+        <NoRoom words={words} onGeneral={unknown ? props.onGeneral : undefined} />
       </main>
     );
   }

@@ -1,5 +1,6 @@
 import { text } from "../../text/en";
 import type { UserId, WireUser } from "../../wire";
+import { useSelect } from "../context";
 import { Avatar } from "../parts/Avatar";
 
 const SHOWN = 200;
@@ -10,6 +11,7 @@ export function PeopleList(props: {
   onWrite(userId: UserId): void;
 }) {
   const { people } = props;
+  const lost = useSelect((state) => state.link === "lost");
 
   return (
     <section aria-labelledby="people-title">
@@ -25,7 +27,7 @@ export function PeopleList(props: {
               className="row-button person-row"
               onClick={() => props.onWrite(user.id)}
             >
-              <Avatar name={user.username} online />
+              <Avatar name={user.username} online={!lost} />
               <span className="sr-only">{text.sidebar.writeTo} </span>
               <span className="person-name">{user.username}</span>
             </button>

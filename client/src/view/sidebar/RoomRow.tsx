@@ -1,6 +1,6 @@
 import { memo } from "react";
 
-import { lastMessage, peerOf, roomTitle } from "../../state/selectors";
+import { isOnline, lastMessage, peerOf, roomTitle } from "../../state/selectors";
 import { GENERAL, type Room } from "../../state/types";
 import { text } from "../../text/en";
 import type { RoomId } from "../../wire";
@@ -17,7 +17,7 @@ export const RoomRow = memo(function RoomRow(props: {
   const meId = useSelect((state) => state.me?.id);
   const title = useSelect((state) => roomTitle(state, room));
   const peer = peerOf(room.id, meId);
-  const online = useSelect((state) => peer !== null && !!state.users[peer]?.online);
+  const online = useSelect((state) => isOnline(state, peer));
   const last = lastMessage(room);
 
   return (
