@@ -214,6 +214,7 @@ struct ngx_http_chat_session_s {
     unsigned                      cut:1;          /* which delivers from here */
     unsigned                      arriving:1;
     unsigned                      overflow:1;
+    unsigned                      spoken:1;       /* an event has come */
     unsigned                      closed:1;
 };
 

@@ -19,6 +19,7 @@ typedef struct {
 static ngx_int_t ngx_http_chat_socket_connect(ngx_http_chat_session_t *s,
     chat_sio_packet_t *packet);
 static void ngx_http_chat_socket_refuse(ngx_http_chat_session_t *s);
+static void ngx_http_chat_socket_accept(ngx_http_chat_session_t *s);
 static void ngx_http_chat_socket_session(void *data, redisReply *reply);
 static void ngx_http_chat_socket_rooms(void *data, redisReply *reply);
 static ngx_int_t ngx_http_chat_socket_event(ngx_http_chat_session_t *s,
@@ -56,6 +57,7 @@ ngx_http_chat_socket_packet(ngx_http_chat_session_t *s, chat_str_t text)
         return NGX_OK;
 
     case CHAT_SIO_EVENT:
+        s->spoken = 1;
         return ngx_http_chat_socket_event(s, &packet);
 
     case CHAT_SIO_ACK:
@@ -89,7 +91,22 @@ ngx_http_chat_socket_connect(ngx_http_chat_session_t *s,
     }
 
     if (s->socket != NGX_HTTP_CHAT_SOCKET_NONE) {
-        return NGX_ERROR;
+
+        /*
+         * A second CONNECT is an error.  But the demo's client (socket.io-client
+         * 3.0) sends two behind each other while it is polling, before it has
+         * read the answer to the first: it gets that answer again.
+         */
+
+        if (s->transport != NGX_HTTP_CHAT_POLLING || s->spoken) {
+            return NGX_ERROR;
+        }
+
+        if (s->socket == NGX_HTTP_CHAT_SOCKET_CONNECTED) {
+            ngx_http_chat_socket_accept(s);
+        }
+
+        return NGX_OK;
     }
 
     if (!s->token.set) {
@@ -143,6 +160,20 @@ ngx_http_chat_socket_refuse(ngx_http_chat_session_t *s)
 
 
 static void
+ngx_http_chat_socket_accept(ngx_http_chat_session_t *s)
+{
+    ngx_str_t  pieces[3];
+
+    ngx_str_set(&pieces[0], "40{\"sid\":\"");
+    pieces[1].len = NGX_HTTP_CHAT_SOCKET_ID_LEN;
+    pieces[1].data = s->socket_id;
+    ngx_str_set(&pieces[2], "\"}");
+
+    ngx_http_chat_session_send_text(s, 3, pieces);
+}
+
+
+static void
 ngx_http_chat_socket_session(void *data, redisReply *reply)
 {
     ngx_http_chat_lookup_t *lookup = data;
@@ -188,7 +219,7 @@ ngx_http_chat_socket_rooms(void *data, redisReply *reply)
     ngx_http_chat_lookup_t *lookup = data;
 
     ngx_int_t                 rc;
-    ngx_str_t                 pieces[3], room;
+    ngx_str_t                 room;
     ngx_uint_t                i;
     ngx_http_chat_session_t  *s;
 
@@ -201,13 +232,7 @@ ngx_http_chat_socket_rooms(void *data, redisReply *reply)
     }
 
     ngx_http_chat_random_id(s->socket_id, NGX_HTTP_CHAT_SOCKET_ID_LEN);
-
-    ngx_str_set(&pieces[0], "40{\"sid\":\"");
-    pieces[1].len = NGX_HTTP_CHAT_SOCKET_ID_LEN;
-    pieces[1].data = s->socket_id;
-    ngx_str_set(&pieces[2], "\"}");
-
-    ngx_http_chat_session_send_text(s, 3, pieces);
+    ngx_http_chat_socket_accept(s);
 
     s->socket = NGX_HTTP_CHAT_SOCKET_CONNECTED;
 
