@@ -7,6 +7,7 @@
 #include "http/ngx_http_chat_http.h"
 #include "live/ngx_http_chat_live.h"
 #include "auth/ngx_http_chat_password.h"
+#include "auth/ngx_http_chat_rate.h"
 #include "proto/chat_json.h"
 #include "proto/chat_url.h"
 
@@ -15,6 +16,8 @@
 
 #define NGX_HTTP_CHAT_CONNECT_TIMEOUT   3000
 #define NGX_HTTP_CHAT_REPLY_TIMEOUT     5000
+
+#define NGX_HTTP_CHAT_LOGIN_RATE_MAX    1000
 
 #define NGX_HTTP_CHAT_ANY_CONF                                                \
     NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
@@ -38,6 +41,8 @@ static ngx_int_t ngx_http_chat_resolve(ngx_conf_t *cf, chat_url_t *url,
 static char *ngx_http_chat_set_links(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_chat_set_cookie(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_chat_set_login_rate(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_chat_set_origins(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -139,6 +144,13 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_chat_loc_conf_t, password_scheme),
       &ngx_http_chat_password_schemes },
+
+    { ngx_string("chat_login_rate"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_chat_set_login_rate,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
 
     { ngx_string("chat_ping_interval"),
       NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
@@ -245,6 +257,10 @@ ngx_http_chat_init(ngx_conf_t *cf)
     ngx_http_core_main_conf_t  *cmcf;
 
     ngx_http_chat_store_init();
+
+    if (ngx_http_chat_rate_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     /*
      * handlers of a phase run last registered first, so this one is before
@@ -372,6 +388,8 @@ ngx_http_chat_create_loc_conf(ngx_conf_t *cf)
     conf->cookie_secure = NGX_CONF_UNSET_UINT;
     conf->cookie_samesite = NGX_CONF_UNSET_UINT;
     conf->password_scheme = NGX_CONF_UNSET_UINT;
+    conf->login_rate = NGX_CONF_UNSET_UINT;
+    conf->login_rate_time = NGX_CONF_UNSET_MSEC;
     conf->ping_interval = NGX_CONF_UNSET_MSEC;
     conf->ping_timeout = NGX_CONF_UNSET_MSEC;
     conf->presence_grace = NGX_CONF_UNSET_MSEC;
@@ -413,6 +431,9 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               NGX_HTTP_CHAT_SAMESITE_LAX);
     ngx_conf_merge_uint_value(conf->password_scheme, prev->password_scheme,
                               NGX_HTTP_CHAT_ARGON2ID);
+    ngx_conf_merge_uint_value(conf->login_rate, prev->login_rate, 10);
+    ngx_conf_merge_msec_value(conf->login_rate_time, prev->login_rate_time,
+                              60000);
     ngx_conf_merge_msec_value(conf->ping_interval, prev->ping_interval, 25000);
     ngx_conf_merge_msec_value(conf->ping_timeout, prev->ping_timeout, 20000);
     ngx_conf_merge_msec_value(conf->presence_grace, prev->presence_grace, 3000);
@@ -779,6 +800,55 @@ ngx_http_chat_set_cookie(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     {
         return "with samesite=none can't have secure=off: browsers refuse it";
     }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_chat_set_login_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_chat_loc_conf_t *cclcf = conf;
+
+    ngx_int_t   rate;
+    ngx_str_t  *value, *text;
+
+    if (cclcf->login_rate != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    text = &value[1];
+
+    cclcf->login_rate_time = 60000;
+
+    if (ngx_strcmp(text->data, "off") == 0) {
+        cclcf->login_rate = 0;
+        return NGX_CONF_OK;
+    }
+
+    rate = NGX_ERROR;
+
+    if (text->len > 3) {
+
+        if (ngx_strcmp(text->data + text->len - 3, "r/s") == 0) {
+            cclcf->login_rate_time = 1000;
+            rate = ngx_atoi(text->data, text->len - 3);
+
+        } else if (ngx_strcmp(text->data + text->len - 3, "r/m") == 0) {
+            rate = ngx_atoi(text->data, text->len - 3);
+        }
+    }
+
+    if (rate < 1 || rate > NGX_HTTP_CHAT_LOGIN_RATE_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid rate \"%V\", it must be \"off\" or like "
+                           "\"10r/m\" or \"2r/s\", from 1 to %d", text,
+                           NGX_HTTP_CHAT_LOGIN_RATE_MAX);
+        return NGX_CONF_ERROR;
+    }
+
+    cclcf->login_rate = rate;
 
     return NGX_CONF_OK;
 }

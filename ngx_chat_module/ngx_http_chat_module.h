@@ -56,6 +56,7 @@ typedef struct {
 typedef struct {
     ngx_array_t                   redis;          /* of pointers to the above */
     ngx_str_t                     server_id;      /* of this nginx instance */
+    ngx_shm_zone_t               *rate_zone;      /* of chat_login_rate */
 } ngx_http_chat_main_conf_t;
 
 
@@ -77,6 +78,8 @@ typedef struct {
     ngx_uint_t                    cookie_secure;  /* 0, 1 or AUTO */
     ngx_uint_t                    cookie_samesite;
     ngx_uint_t                    password_scheme;
+    ngx_uint_t                    login_rate;     /* failures, 0: no limit */
+    ngx_msec_t                    login_rate_time; /* in which they may be */
 
     ngx_msec_t                    ping_interval;
     ngx_msec_t                    ping_timeout;

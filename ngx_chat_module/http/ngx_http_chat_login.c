@@ -10,11 +10,13 @@
  *                  |
  *                  +--> lookup again, if somebody else has got the name
  *
- * A failure changes nothing: the session that the browser has goes on.
+ * A failure changes nothing: the session that the browser has goes on.  Too
+ * many of them are 429, before the lookup and when a password has been verified.
  */
 
 #include "ngx_http_chat_http.h"
 #include "../auth/ngx_http_chat_password.h"
+#include "../auth/ngx_http_chat_rate.h"
 #include "../proto/chat_json.h"
 #include "../proto/chat_utf8.h"
 
@@ -23,6 +25,7 @@
 
 
 static ngx_uint_t ngx_http_chat_login_blank(ngx_str_t *str);
+static ngx_uint_t ngx_http_chat_login_limited(ngx_http_chat_ctx_t *ctx);
 static void ngx_http_chat_login_known(ngx_http_chat_ctx_t *ctx,
     redisReply *reply, ngx_uint_t n);
 static void ngx_http_chat_login_unknown(ngx_http_chat_ctx_t *ctx);
@@ -75,6 +78,10 @@ ngx_http_chat_login_handler(ngx_http_chat_ctx_t *ctx)
         return;
     }
 
+    if (ngx_http_chat_login_limited(ctx)) {
+        return;
+    }
+
     /* the session that success will end */
 
     ngx_http_chat_with_session(ctx, ngx_http_chat_login_lookup);
@@ -94,6 +101,39 @@ ngx_http_chat_login_blank(ngx_str_t *str)
             return 0;
         }
     }
+
+    return 1;
+}
+
+
+/* 1 if there were too many tries: the request has been answered with 429 */
+
+static ngx_uint_t
+ngx_http_chat_login_limited(ngx_http_chat_ctx_t *ctx)
+{
+    ngx_str_t               after;
+    ngx_uint_t              wait;
+    ngx_http_request_t     *r;
+    ngx_http_chat_login_t  *login;
+
+    r = ctx->request;
+    login = ctx->data;
+
+    wait = ngx_http_chat_rate_check(r, ctx->conf, &login->username);
+
+    if (wait == 0) {
+        return 0;
+    }
+
+    after.data = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+
+    if (after.data) {
+        after.len = ngx_sprintf(after.data, "%ui", wait) - after.data;
+        (void) ngx_http_chat_add_header(r, "Retry-After", &after);
+    }
+
+    ngx_http_chat_send_error(r, NGX_HTTP_TOO_MANY_REQUESTS,
+                             "Too many tries, please wait a moment");
 
     return 1;
 }
@@ -210,7 +250,11 @@ ngx_http_chat_login_in_vain(void *data, ngx_int_t rc, ngx_str_t *hash)
     c = ctx->request->connection;
 
     ngx_http_chat_job_done(ctx);
-    ngx_http_chat_login_failure(ctx);
+
+    if (!ngx_http_chat_login_limited(ctx)) {
+        ngx_http_chat_login_failure(ctx);
+    }
+
     ngx_http_run_posted_requests(c);
 }
 
@@ -266,7 +310,11 @@ ngx_http_chat_login_verified(void *data, ngx_int_t rc, ngx_str_t *hash)
     ngx_http_set_log_request(c->log, ctx->request);
     ngx_http_chat_job_done(ctx);
 
-    if (rc == NGX_OK) {
+    if (rc != NGX_ERROR && ngx_http_chat_login_limited(ctx)) {
+
+        /* void: others have failed while this one was being looked at */
+
+    } else if (rc == NGX_OK) {
         ngx_http_chat_login_success(ctx);
 
     } else if (rc == NGX_DECLINED) {
@@ -283,6 +331,10 @@ ngx_http_chat_login_verified(void *data, ngx_int_t rc, ngx_str_t *hash)
 void
 ngx_http_chat_login_failure(ngx_http_chat_ctx_t *ctx)
 {
+    ngx_http_chat_login_t *login = ctx->data;
+
+    ngx_http_chat_rate_failure(ctx->request, ctx->conf, &login->username);
+
     ngx_http_chat_send_error(ctx->request, NGX_HTTP_NOT_FOUND,
                              "Invalid username or password");
 }
@@ -295,6 +347,8 @@ ngx_http_chat_login_success(ngx_http_chat_ctx_t *ctx)
     ngx_http_chat_login_t  *login;
 
     login = ctx->data;
+
+    ngx_http_chat_rate_success(ctx->request, ctx->conf, &login->username);
 
     ngx_http_chat_auth_create(&login->token, login->text);
 
