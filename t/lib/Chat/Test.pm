@@ -35,7 +35,7 @@ use MIME::Base64 qw( encode_base64url );
 use POSIX ();
 use Time::HiRes qw( sleep );
 
-our @EXPORT = qw( redis redis_flush session_for cookie_of );
+our @EXPORT = qw( redis redis_flush make_user session_for cookie_of );
 
 my $socket;
 
@@ -174,15 +174,32 @@ sub redis {
 
 sub redis_flush { redis('FLUSHALL') }
 
+# Writes a user with the password "password123" into Redis, as the original
+# demo's servers do: with bcrypt, and here with little work.  Users are made in
+# the order of their ids.
+
+sub make_user {
+    my ($id, $name) = @_;
+
+    redis('HSET', "user:$id", 'username', $name, 'password',
+          '$2b$04$Zx6Kq0uQd8mR1vT3nWy5OesjeHJ.KpMQdnv838jAnWmhVBD9Yb4r6');
+    redis('SADD', "user:$id:rooms", 0);
+    redis('SET', "username:$name", "user:$id");
+    redis('SET', 'room:0:name', 'General');
+    redis('SET', 'total_users', $id);
+}
+
 # Logs a user in without a request: writes a session into Redis as
 # store/ngx_http_chat_store_session.c does.  The cookie of a user's id is
 # always the same one, so that headers can be written before there is a
-# session.
+# session.  More sessions of a user have words of their own in their place.
 
 sub session_for {
-    my ($id, $name) = @_;
+    my ($id, $name, $word) = @_;
 
-    open my $sum, '-|', "printf %s '" . token_of($id) . "' | b2sum -l 256"
+    $word //= $id;
+
+    open my $sum, '-|', "printf %s '" . token_of($word) . "' | b2sum -l 256"
         or die "cannot run b2sum: $!\n";
 
     my ($hex) = <$sum> =~ /^([0-9a-f]{64})\b/ or die "b2sum failed\n";
@@ -195,13 +212,13 @@ sub session_for {
     redis('ZADD', "chat:sessions:$id", time + 3600, $hash);
     redis('EXPIRE', "chat:sessions:$id", 3600);
 
-    return cookie_of($id);
+    return cookie_of($word);
 }
 
 sub cookie_of {
-    my $id = shift;
+    my $word = shift;
 
-    return 'Cookie: chat_session=' . token_of($id);
+    return 'Cookie: chat_session=' . token_of($word);
 }
 
 sub token_of { return substr "test-session-of-$_[0]-" . 'x' x 43, 0, 43 }
