@@ -318,7 +318,123 @@ invalid number of arguments in "chat_password_scheme" directive
 
 
 
-=== TEST 27: chat_ping_interval: in all its places
+=== TEST 27: chat_login_rate: in all its places
+--- http_config
+    chat_login_rate 10r/m;
+--- config
+    chat_login_rate 2r/s;
+
+    location /c/ {
+        chat_login_rate off;
+    }
+
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 28: chat_login_rate: more values
+--- config
+    location /1/ { chat_login_rate 1r/m; }
+    location /2/ { chat_login_rate 1000r/s; }
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 29: chat_login_rate: a bad value
+--- config
+    location /c/ {
+        chat_login_rate often;
+    }
+--- must_die
+--- error_log
+invalid rate "often", it must be "off" or like "10r/m" or "2r/s"
+
+
+
+=== TEST 30: chat_login_rate: another unit
+--- config
+    location /c/ {
+        chat_login_rate 5r/h;
+    }
+--- must_die
+--- error_log
+invalid rate "5r/h"
+
+
+
+=== TEST 31: chat_login_rate: no number
+--- config
+    location /c/ {
+        chat_login_rate r/m;
+    }
+--- must_die
+--- error_log
+invalid rate "r/m"
+
+
+
+=== TEST 32: chat_login_rate: none at all
+--- config
+    location /c/ {
+        chat_login_rate 0r/m;
+    }
+--- must_die
+--- error_log
+invalid rate "0r/m"
+
+
+
+=== TEST 33: chat_login_rate: too many
+--- config
+    location /c/ {
+        chat_login_rate 1001r/m;
+    }
+--- must_die
+--- error_log
+invalid rate "1001r/m"
+
+
+
+=== TEST 34: chat_login_rate: no value
+--- config
+    location /c/ {
+        chat_login_rate;
+    }
+--- must_die
+--- error_log
+invalid number of arguments in "chat_login_rate" directive
+
+
+
+=== TEST 35: chat_login_rate: twice
+--- config
+    location /c/ {
+        chat_login_rate 1r/m;
+        chat_login_rate off;
+    }
+--- must_die
+--- error_log
+"chat_login_rate" directive is duplicate
+
+
+
+=== TEST 36: chat_login_rate: not outside of http
+--- main_config
+    chat_login_rate 1r/m;
+--- config
+--- must_die
+--- error_log
+"chat_login_rate" directive is not allowed here
+
+
+
+=== TEST 37: chat_ping_interval: in all its places
 --- http_config
     chat_ping_interval 25s;
 --- config
@@ -335,7 +451,7 @@ GET /t
 
 
 
-=== TEST 28: chat_ping_interval: more values
+=== TEST 38: chat_ping_interval: more values
 --- config
     location /1/ { chat_ping_interval 100ms; }
     location /2/ { chat_ping_interval 1h; }
@@ -346,7 +462,7 @@ GET /t
 
 
 
-=== TEST 29: chat_ping_interval: a bad value
+=== TEST 39: chat_ping_interval: a bad value
 --- config
     location /c/ {
         chat_ping_interval fast;
@@ -357,7 +473,7 @@ GET /t
 
 
 
-=== TEST 30: chat_ping_interval: too short
+=== TEST 40: chat_ping_interval: too short
 --- config
     location /c/ {
         chat_ping_interval 99ms;
@@ -368,7 +484,7 @@ value must be between 100 and 3600000
 
 
 
-=== TEST 31: chat_ping_interval: too long
+=== TEST 41: chat_ping_interval: too long
 --- config
     location /c/ {
         chat_ping_interval 2h;
@@ -379,7 +495,7 @@ value must be between 100 and 3600000
 
 
 
-=== TEST 32: chat_ping_interval: twice
+=== TEST 42: chat_ping_interval: twice
 --- config
     location /c/ {
         chat_ping_interval 1s;
@@ -391,7 +507,7 @@ value must be between 100 and 3600000
 
 
 
-=== TEST 33: chat_ping_interval: not outside of http
+=== TEST 43: chat_ping_interval: not outside of http
 --- main_config
     chat_ping_interval 1s;
 --- config
@@ -401,7 +517,7 @@ value must be between 100 and 3600000
 
 
 
-=== TEST 34: chat_ping_timeout: in all its places
+=== TEST 44: chat_ping_timeout: in all its places
 --- http_config
     chat_ping_timeout 25s;
 --- config
@@ -418,7 +534,7 @@ GET /t
 
 
 
-=== TEST 35: chat_ping_timeout: more values
+=== TEST 45: chat_ping_timeout: more values
 --- config
     location /1/ { chat_ping_timeout 100ms; }
     location /2/ { chat_ping_timeout 1h; }
@@ -429,7 +545,7 @@ GET /t
 
 
 
-=== TEST 36: chat_ping_timeout: a bad value
+=== TEST 46: chat_ping_timeout: a bad value
 --- config
     location /c/ {
         chat_ping_timeout fast;
@@ -440,7 +556,7 @@ GET /t
 
 
 
-=== TEST 37: chat_ping_timeout: too short
+=== TEST 47: chat_ping_timeout: too short
 --- config
     location /c/ {
         chat_ping_timeout 99ms;
@@ -451,7 +567,7 @@ value must be between 100 and 3600000
 
 
 
-=== TEST 38: chat_ping_timeout: too long
+=== TEST 48: chat_ping_timeout: too long
 --- config
     location /c/ {
         chat_ping_timeout 2h;
@@ -462,7 +578,7 @@ value must be between 100 and 3600000
 
 
 
-=== TEST 39: chat_ping_timeout: twice
+=== TEST 49: chat_ping_timeout: twice
 --- config
     location /c/ {
         chat_ping_timeout 1s;
@@ -474,7 +590,7 @@ value must be between 100 and 3600000
 
 
 
-=== TEST 40: chat_ping_timeout: not outside of http
+=== TEST 50: chat_ping_timeout: not outside of http
 --- main_config
     chat_ping_timeout 1s;
 --- config
@@ -484,7 +600,7 @@ value must be between 100 and 3600000
 
 
 
-=== TEST 41: chat_presence_grace: in all its places
+=== TEST 51: chat_presence_grace: in all its places
 --- http_config
     chat_presence_grace 3s;
 --- config
@@ -501,7 +617,7 @@ GET /t
 
 
 
-=== TEST 42: chat_presence_grace: more values
+=== TEST 52: chat_presence_grace: more values
 --- config
     location /1/ { chat_presence_grace 1m; }
     location = /t { return 200 ok; }
@@ -511,7 +627,7 @@ GET /t
 
 
 
-=== TEST 43: chat_presence_grace: a bad value
+=== TEST 53: chat_presence_grace: a bad value
 --- config
     location /c/ {
         chat_presence_grace x;
@@ -522,7 +638,7 @@ GET /t
 
 
 
-=== TEST 44: chat_presence_grace: too long
+=== TEST 54: chat_presence_grace: too long
 --- config
     location /c/ {
         chat_presence_grace 61s;
@@ -533,7 +649,7 @@ value must be between 0 and 60000
 
 
 
-=== TEST 45: chat_presence_grace: twice
+=== TEST 55: chat_presence_grace: twice
 --- config
     location /c/ {
         chat_presence_grace 1s;
@@ -545,7 +661,7 @@ value must be between 0 and 60000
 
 
 
-=== TEST 46: chat_presence_grace: not outside of http
+=== TEST 56: chat_presence_grace: not outside of http
 --- main_config
     chat_presence_grace 1s;
 --- config
@@ -555,7 +671,7 @@ value must be between 0 and 60000
 
 
 
-=== TEST 47: chat_drain_time: in all its places
+=== TEST 57: chat_drain_time: in all its places
 --- http_config
     chat_drain_time 3s;
 --- config
@@ -572,7 +688,7 @@ GET /t
 
 
 
-=== TEST 48: chat_drain_time: more values
+=== TEST 58: chat_drain_time: more values
 --- config
     location /1/ { chat_drain_time 1m; }
     location = /t { return 200 ok; }
@@ -582,7 +698,7 @@ GET /t
 
 
 
-=== TEST 49: chat_drain_time: a bad value
+=== TEST 59: chat_drain_time: a bad value
 --- config
     location /c/ {
         chat_drain_time x;
@@ -593,7 +709,7 @@ GET /t
 
 
 
-=== TEST 50: chat_drain_time: too long
+=== TEST 60: chat_drain_time: too long
 --- config
     location /c/ {
         chat_drain_time 61s;
@@ -604,7 +720,7 @@ value must be between 0 and 60000
 
 
 
-=== TEST 51: chat_drain_time: twice
+=== TEST 61: chat_drain_time: twice
 --- config
     location /c/ {
         chat_drain_time 1s;
@@ -616,7 +732,7 @@ value must be between 0 and 60000
 
 
 
-=== TEST 52: chat_drain_time: not outside of http
+=== TEST 62: chat_drain_time: not outside of http
 --- main_config
     chat_drain_time 1s;
 --- config
@@ -626,7 +742,7 @@ value must be between 0 and 60000
 
 
 
-=== TEST 53: chat_max_payload: in all its places
+=== TEST 63: chat_max_payload: in all its places
 --- http_config
     chat_max_payload 1m;
 --- config
@@ -643,7 +759,7 @@ GET /t
 
 
 
-=== TEST 54: chat_max_payload: more values
+=== TEST 64: chat_max_payload: more values
 --- config
     location /1/ { chat_max_payload 64m; }
     location = /t { return 200 ok; }
@@ -653,7 +769,7 @@ GET /t
 
 
 
-=== TEST 55: chat_max_payload: a bad value
+=== TEST 65: chat_max_payload: a bad value
 --- config
     location /c/ {
         chat_max_payload 1x;
@@ -664,7 +780,7 @@ GET /t
 
 
 
-=== TEST 56: chat_max_payload: too small
+=== TEST 66: chat_max_payload: too small
 --- config
     location /c/ {
         chat_max_payload 63;
@@ -675,7 +791,7 @@ value must be between 64 and 67108864
 
 
 
-=== TEST 57: chat_max_payload: too large
+=== TEST 67: chat_max_payload: too large
 --- config
     location /c/ {
         chat_max_payload 65m;
@@ -686,7 +802,7 @@ value must be between 64 and 67108864
 
 
 
-=== TEST 58: chat_max_payload: twice
+=== TEST 68: chat_max_payload: twice
 --- config
     location /c/ {
         chat_max_payload 1m;
@@ -698,7 +814,7 @@ value must be between 64 and 67108864
 
 
 
-=== TEST 59: chat_max_payload: not outside of http
+=== TEST 69: chat_max_payload: not outside of http
 --- main_config
     chat_max_payload 1m;
 --- config
@@ -708,7 +824,7 @@ value must be between 64 and 67108864
 
 
 
-=== TEST 60: chat_send_queue: in all its places
+=== TEST 70: chat_send_queue: in all its places
 --- http_config
     chat_send_queue 4k;
 --- config
@@ -725,7 +841,7 @@ GET /t
 
 
 
-=== TEST 61: chat_send_queue: more values
+=== TEST 71: chat_send_queue: more values
 --- config
     location /1/ { chat_send_queue 1024m; }
     location = /t { return 200 ok; }
@@ -735,7 +851,7 @@ GET /t
 
 
 
-=== TEST 62: chat_send_queue: a bad value
+=== TEST 72: chat_send_queue: a bad value
 --- config
     location /c/ {
         chat_send_queue big;
@@ -746,7 +862,7 @@ GET /t
 
 
 
-=== TEST 63: chat_send_queue: too small
+=== TEST 73: chat_send_queue: too small
 --- config
     location /c/ {
         chat_send_queue 4095;
@@ -757,7 +873,7 @@ value must be between 4096 and 1073741824
 
 
 
-=== TEST 64: chat_send_queue: too large
+=== TEST 74: chat_send_queue: too large
 --- config
     location /c/ {
         chat_send_queue 1025m;
@@ -768,7 +884,7 @@ value must be between 4096 and 1073741824
 
 
 
-=== TEST 65: chat_send_queue: twice
+=== TEST 75: chat_send_queue: twice
 --- config
     location /c/ {
         chat_send_queue 1m;
@@ -780,7 +896,7 @@ value must be between 4096 and 1073741824
 
 
 
-=== TEST 66: chat_send_queue: not outside of http
+=== TEST 76: chat_send_queue: not outside of http
 --- main_config
     chat_send_queue 1m;
 --- config
@@ -790,7 +906,7 @@ value must be between 4096 and 1073741824
 
 
 
-=== TEST 67: chat_max_message: in all its places
+=== TEST 77: chat_max_message: in all its places
 --- http_config
     chat_max_message 32768;
 --- config
@@ -807,7 +923,7 @@ GET /t
 
 
 
-=== TEST 68: chat_max_message: a bad value
+=== TEST 78: chat_max_message: a bad value
 --- config
     location /c/ {
         chat_max_message 1k;
@@ -818,7 +934,7 @@ GET /t
 
 
 
-=== TEST 69: chat_max_message: none at all
+=== TEST 79: chat_max_message: none at all
 --- config
     location /c/ {
         chat_max_message 0;
@@ -829,7 +945,7 @@ value must be between 1 and 1048576
 
 
 
-=== TEST 70: chat_max_message: too many
+=== TEST 80: chat_max_message: too many
 --- config
     location /c/ {
         chat_max_message 1048577;
@@ -840,7 +956,7 @@ value must be between 1 and 1048576
 
 
 
-=== TEST 71: chat_max_message: twice
+=== TEST 81: chat_max_message: twice
 --- config
     location /c/ {
         chat_max_message 10;
@@ -852,7 +968,7 @@ value must be between 1 and 1048576
 
 
 
-=== TEST 72: chat_max_message: not outside of http
+=== TEST 82: chat_max_message: not outside of http
 --- main_config
     chat_max_message 10;
 --- config
@@ -862,7 +978,7 @@ value must be between 1 and 1048576
 
 
 
-=== TEST 73: chat_history_limit: in all its places
+=== TEST 83: chat_history_limit: in all its places
 --- http_config
     chat_history_limit 0;
 --- config
@@ -879,7 +995,7 @@ GET /t
 
 
 
-=== TEST 74: chat_history_limit: a bad value
+=== TEST 84: chat_history_limit: a bad value
 --- config
     location /c/ {
         chat_history_limit all;
@@ -890,7 +1006,7 @@ GET /t
 
 
 
-=== TEST 75: chat_history_limit: a negative value
+=== TEST 85: chat_history_limit: a negative value
 --- config
     location /c/ {
         chat_history_limit -1;
@@ -901,7 +1017,7 @@ GET /t
 
 
 
-=== TEST 76: chat_history_limit: too many
+=== TEST 86: chat_history_limit: too many
 --- config
     location /c/ {
         chat_history_limit 1000000001;
@@ -912,7 +1028,7 @@ value must be between 0 and 1000000000
 
 
 
-=== TEST 77: chat_history_limit: twice
+=== TEST 87: chat_history_limit: twice
 --- config
     location /c/ {
         chat_history_limit 10;
@@ -924,7 +1040,7 @@ value must be between 0 and 1000000000
 
 
 
-=== TEST 78: chat_history_limit: not outside of http
+=== TEST 88: chat_history_limit: not outside of http
 --- main_config
     chat_history_limit 10;
 --- config
@@ -934,7 +1050,7 @@ value must be between 0 and 1000000000
 
 
 
-=== TEST 79: chat_allowed_origins: in all its places
+=== TEST 89: chat_allowed_origins: in all its places
 --- http_config
     chat_allowed_origins same;
 --- config
@@ -951,7 +1067,7 @@ GET /t
 
 
 
-=== TEST 80: chat_allowed_origins: more values
+=== TEST 90: chat_allowed_origins: more values
 --- config
     location /1/ { chat_allowed_origins https://a.example; }
     location /2/ { chat_allowed_origins http://[::1]:80; }
@@ -962,7 +1078,7 @@ GET /t
 
 
 
-=== TEST 81: chat_allowed_origins: no value
+=== TEST 91: chat_allowed_origins: no value
 --- config
     location /c/ {
         chat_allowed_origins;
@@ -973,7 +1089,7 @@ invalid number of arguments in "chat_allowed_origins" directive
 
 
 
-=== TEST 82: chat_allowed_origins: no origin
+=== TEST 92: chat_allowed_origins: no origin
 --- config
     location /c/ {
         chat_allowed_origins example.com;
@@ -984,7 +1100,7 @@ invalid origin "example.com", it must be like "https://example.com"
 
 
 
-=== TEST 83: chat_allowed_origins: a path
+=== TEST 93: chat_allowed_origins: a path
 --- config
     location /c/ {
         chat_allowed_origins https://example.com/;
@@ -995,7 +1111,7 @@ invalid origin "https://example.com/"
 
 
 
-=== TEST 84: chat_allowed_origins: a pattern
+=== TEST 94: chat_allowed_origins: a pattern
 --- config
     location /c/ {
         chat_allowed_origins https://*.example.com;
@@ -1006,7 +1122,7 @@ invalid origin "https://*.example.com"
 
 
 
-=== TEST 85: chat_allowed_origins: capitals
+=== TEST 95: chat_allowed_origins: capitals
 --- config
     location /c/ {
         chat_allowed_origins https://Example.com;
@@ -1017,7 +1133,7 @@ invalid origin "https://Example.com"
 
 
 
-=== TEST 86: chat_allowed_origins: another scheme
+=== TEST 96: chat_allowed_origins: another scheme
 --- config
     location /c/ {
         chat_allowed_origins ftp://example.com;
@@ -1028,7 +1144,7 @@ invalid origin "ftp://example.com"
 
 
 
-=== TEST 87: chat_allowed_origins: no host
+=== TEST 97: chat_allowed_origins: no host
 --- config
     location /c/ {
         chat_allowed_origins https://;
@@ -1039,7 +1155,7 @@ invalid origin "https://"
 
 
 
-=== TEST 88: chat_allowed_origins: same among others
+=== TEST 98: chat_allowed_origins: same among others
 --- config
     location /c/ {
         chat_allowed_origins same https://example.com;
@@ -1050,7 +1166,7 @@ invalid origin "same"
 
 
 
-=== TEST 89: chat_allowed_origins: any among others
+=== TEST 99: chat_allowed_origins: any among others
 --- config
     location /c/ {
         chat_allowed_origins https://example.com any;
@@ -1061,7 +1177,7 @@ invalid origin "any"
 
 
 
-=== TEST 90: chat_allowed_origins: twice
+=== TEST 100: chat_allowed_origins: twice
 --- config
     location /c/ {
         chat_allowed_origins same;
@@ -1073,7 +1189,7 @@ invalid origin "any"
 
 
 
-=== TEST 91: chat_allowed_origins: not outside of http
+=== TEST 101: chat_allowed_origins: not outside of http
 --- main_config
     chat_allowed_origins same;
 --- config

@@ -26,6 +26,7 @@ our @EXPORT = qw(
 my $fatal = qr/(?:Address|Leak|Thread|Memory|UndefinedBehavior)Sanitizer
                |runtime[ ]error:
                |exited[ ]on[ ]signal
+               |exited[ ]with[ ](?:fatal[ ])?code[ ][1-9]
                |\bAssertion[ ].*failed/x;
 
 my ($current, $failures, @log, $bad_response);
