@@ -111,7 +111,10 @@ ngx_http_chat_bus_state(void *data, ngx_uint_t up)
     hub->up = up;
 
     if (up) {
+        hub->since = ngx_current_msec;
+
         ngx_http_chat_bus_resume(hub);
+        ngx_http_chat_relay_resume(hub);
     }
 }
 

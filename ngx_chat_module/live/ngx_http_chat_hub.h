@@ -82,7 +82,8 @@ struct ngx_http_chat_hub_s {
     ngx_http_chat_redis_t        *redis;          /* commands */
     ngx_http_chat_redis_t        *bus;            /* subscriber */
     ngx_str_t                     channels[3];
-    ngx_uint_t                    up;             /* the bus is */
+    ngx_uint_t                    up;             /* the bus is, */
+    ngx_msec_t                    since;          /* since then */
     ngx_uint_t                    clock;          /* users that came so far */
 
     ngx_rbtree_t                  users;          /* by id */
@@ -179,6 +180,9 @@ struct ngx_http_chat_session_s {
 
     ngx_http_chat_port_t         *poll;           /* the waiting GET */
     ngx_http_chat_port_t         *post;           /* a POST being processed */
+    ngx_http_chat_op_t           *delivery;       /* of sent to carrier, */
+    ngx_http_chat_port_t         *carrier;        /* not known to have */
+    ngx_http_chat_outbox_t        sent;           /* arrived */
     ngx_http_chat_conn_t         *conn;           /* the WebSocket */
     ngx_http_chat_conn_t         *probe;          /* one that isn't yet it */
     ngx_http_request_t           *stream;         /* SSE */

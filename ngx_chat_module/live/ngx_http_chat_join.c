@@ -486,8 +486,8 @@ ngx_http_chat_replay_done(ngx_http_chat_replay_t *replay, ngx_uint_t failed)
 
     done(s, &ack, &room, &result);
 
-    if (s->cut && ngx_http_chat_joins_done(s)) {
-        ngx_http_chat_relay_moved(s);
+    if (s->cut) {
+        ngx_http_chat_relay_try_move(s);
     }
 }
 

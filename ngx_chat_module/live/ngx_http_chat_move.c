@@ -48,7 +48,9 @@ ngx_http_chat_relay_probe(ngx_http_chat_hub_t *hub, const u_char *sid,
     head.len = p - line;
     ngx_str_null(&body);
 
-    if (ngx_http_chat_relay_send(hub, sid, &head, &body, port) != NGX_OK) {
+    port->op = ngx_http_chat_relay_publish(hub, sid, &head, &body,
+                                           ngx_http_chat_relay_sent, port);
+    if (port->op == NULL) {
         ngx_http_chat_port_free(port);
         return NULL;
     }
@@ -262,52 +264,33 @@ ngx_http_chat_relay_on_cut(ngx_http_chat_hub_t *hub,
 
     s->cut = 1;
 
-    if (ngx_http_chat_joins_done(s)) {
-        ngx_http_chat_relay_moved(s);
-        return;
-    }
-
-    /* their answers belong to what goes over */
+    /* the answers to replays under way belong to what goes over */
 
     ngx_http_chat_joins_cut(s);
+    ngx_http_chat_relay_try_move(s);
 }
 
 
 void
-ngx_http_chat_relay_moved(ngx_http_chat_session_t *s)
+ngx_http_chat_relay_try_move(ngx_http_chat_session_t *s)
 {
-    u_char                 *p, line[64];
-    ngx_str_t               head, body;
-    ngx_http_chat_frame_t  *frame;
+    u_char     line[64];
+    ngx_str_t  head, body;
 
-    body.data = ngx_alloc(s->out.bytes + s->out.n + 1,
-                          ngx_http_chat_worker->log);
+    if (!ngx_http_chat_joins_done(s) || s->delivery) {
+        return;
+    }
 
-    if (body.data == NULL) {
+    if (ngx_http_chat_port_join(&s->out, &body) != NGX_OK) {
         ngx_http_chat_session_close(s, 1011, "no memory");
         return;
     }
 
-    p = body.data;
-
-    while (s->out.n) {
-        frame = ngx_http_chat_outbox_get(&s->out, 0);
-
-        if (p != body.data) {
-            *p++ = CHAT_EIO_SEPARATOR;
-        }
-
-        p = ngx_cpymem(p, ngx_http_chat_frame_text(frame), frame->len);
-        ngx_http_chat_outbox_shift(&s->out);
-    }
-
-    body.len = p - body.data;
-
     head.data = line;
     head.len = ngx_sprintf(line, "state %V", &s->node.str) - line;
 
-    (void) ngx_http_chat_relay_send(s->hub, s->prober, &head, &body, NULL);
-
+    (void) ngx_http_chat_relay_publish(s->hub, s->prober, &head, &body, NULL,
+                                       NULL);
     ngx_free(body.data);
 
     ngx_http_chat_session_close(s, 1000, "moved to another worker");
@@ -419,7 +402,7 @@ ngx_http_chat_relay_packet(ngx_http_chat_hub_t *hub, const u_char *worker,
                            (size_t) NGX_HTTP_CHAT_SID_LEN, sid)
                - line;
 
-    (void) ngx_http_chat_relay_send(hub, worker, &head, packet, NULL);
+    (void) ngx_http_chat_relay_publish(hub, worker, &head, packet, NULL, NULL);
 }
 
 

@@ -11,6 +11,8 @@
 static ngx_http_chat_port_t *ngx_http_chat_port_create(
     ngx_http_chat_hub_t *hub, ngx_uint_t is_post);
 static void ngx_http_chat_port_cleanup(void *data);
+static ngx_uint_t ngx_http_chat_polling_again(ngx_http_chat_port_t *waiting,
+    ngx_http_chat_port_t *port);
 static void ngx_http_chat_polling_error_body(ngx_uint_t code,
     ngx_str_t *body, u_char *buf);
 
@@ -194,52 +196,33 @@ ngx_http_chat_port_reply(ngx_http_chat_port_t *port, ngx_uint_t status,
 }
 
 
-void
-ngx_http_chat_port_packets(ngx_http_chat_port_t *port,
-    ngx_http_chat_outbox_t *box)
+ngx_int_t
+ngx_http_chat_port_join(ngx_http_chat_outbox_t *box, ngx_str_t *body)
 {
     u_char                 *p;
-    size_t                  len;
-    ngx_str_t               body;
     ngx_uint_t              i;
     ngx_http_chat_frame_t  *frame;
 
-    len = box->n;
+    body->data = ngx_alloc(box->bytes + box->n + 1, ngx_http_chat_worker->log);
+    if (body->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = body->data;
 
     for (i = 0; i < box->n; i++) {
-        len += ngx_http_chat_outbox_get(box, i)->len;
-    }
+        frame = ngx_http_chat_outbox_get(box, i);
 
-    body.data = ngx_alloc(len, ngx_http_chat_worker->log);
-
-    if (body.data == NULL) {
-
-        /* what is queued stays so, for the next GET */
-
-        ngx_str_set(&body, "6");
-        ngx_http_chat_port_reply(port, NGX_HTTP_OK,
-                                 NGX_HTTP_CHAT_REPLY_PAYLOAD, &body);
-        return;
-    }
-
-    p = body.data;
-
-    while (box->n) {
-        frame = ngx_http_chat_outbox_get(box, 0);
-
-        if (p != body.data) {
+        if (i) {
             *p++ = CHAT_EIO_SEPARATOR;
         }
 
         p = ngx_cpymem(p, ngx_http_chat_frame_text(frame), frame->len);
-        ngx_http_chat_outbox_shift(box);
     }
 
-    body.len = p - body.data;
+    body->len = p - body->data;
 
-    ngx_http_chat_port_reply(port, NGX_HTTP_OK, NGX_HTTP_CHAT_REPLY_PAYLOAD,
-                             &body);
-    ngx_free(body.data);
+    return NGX_OK;
 }
 
 
@@ -295,6 +278,24 @@ ngx_http_chat_polling_error_body(ngx_uint_t code, ngx_str_t *body, u_char *buf)
 }
 
 
+/*
+ * 1 if the waiting GET is one whose answer its worker didn't hear, or the same
+ * one, asked again by a worker that was off the bus
+ */
+
+static ngx_uint_t
+ngx_http_chat_polling_again(ngx_http_chat_port_t *waiting,
+    ngx_http_chat_port_t *port)
+{
+    return waiting->request == NULL
+           && (waiting->stale
+               || (waiting->id == port->id
+                   && ngx_memcmp(waiting->worker, port->worker,
+                                 NGX_HTTP_CHAT_WORKER_ID_LEN)
+                      == 0));
+}
+
+
 void
 ngx_http_chat_polling_get(ngx_http_chat_session_t *s,
     ngx_http_chat_port_t *port)
@@ -307,8 +308,15 @@ ngx_http_chat_polling_get(ngx_http_chat_session_t *s,
         return;
     }
 
+    waiting = s->poll;
+
+    if (waiting && ngx_http_chat_polling_again(waiting, port)) {
+        s->poll = NULL;
+        waiting->session = NULL;
+        ngx_http_chat_port_free(waiting);
+    }
+
     if (s->poll) {
-        waiting = s->poll;
         s->poll = NULL;
         waiting->session = NULL;
 

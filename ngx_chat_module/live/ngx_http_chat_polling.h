@@ -31,11 +31,16 @@ struct ngx_http_chat_port_s {
     void                        (*asked)(void *data, ngx_uint_t ok);
     void                         *data;           /* a probe's */
 
+    ngx_http_chat_token_t         token;
+    ngx_msec_t                    deadline;       /* of relayed */
     u_char                       *body;           /* a POST's, owned */
     chat_str_t                    rest;           /* not processed yet */
     unsigned                      is_post:1;
     unsigned                      relayed:1;      /* to another worker, whose
                                                      answer is awaited */
+    unsigned                      unsent:1;       /* Redis is awaited first */
+    unsigned                      stale:1;        /* whoever relayed it doesn't
+                                                     hear the answer */
 };
 
 
@@ -65,9 +70,8 @@ void ngx_http_chat_port_reply(ngx_http_chat_port_t *port, ngx_uint_t status,
     ngx_uint_t type, ngx_str_t *body);
 void ngx_http_chat_port_error(ngx_http_chat_port_t *port, ngx_uint_t code);
 
-/* answers with the packets of an outbox, and empties it */
-void ngx_http_chat_port_packets(ngx_http_chat_port_t *port,
-    ngx_http_chat_outbox_t *box);
+/* the packets of an outbox as one payload, which the caller frees */
+ngx_int_t ngx_http_chat_port_join(ngx_http_chat_outbox_t *box, ngx_str_t *body);
 
 /* the client has gone */
 void ngx_http_chat_port_abort(ngx_http_chat_port_t *port);

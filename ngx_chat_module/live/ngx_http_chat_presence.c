@@ -165,6 +165,8 @@ ngx_http_chat_presence_redis_state(void *data, ngx_uint_t up)
         user = ngx_queue_data(q, ngx_http_chat_user_t, list);
         user->renewed = 0;
     }
+
+    ngx_http_chat_deliver_resume(hub);
 }
 
 

@@ -9,6 +9,8 @@
 
 
 #define NGX_HTTP_CHAT_RELAY_SLACK    5000
+#define NGX_HTTP_CHAT_RELAY_SETTLE   5000         /* after an outage */
+#define NGX_HTTP_CHAT_RELAY_AGAIN    300
 
 
 typedef void (*ngx_http_chat_relay_pt)(ngx_http_chat_hub_t *hub,
@@ -37,7 +39,7 @@ static void ngx_http_chat_relay_on_reply(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message);
 static void ngx_http_chat_relay_on_revoke(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message);
-static void ngx_http_chat_relay_sent(void *data, redisReply *reply);
+static void ngx_http_chat_relay_ask(ngx_http_chat_port_t *port);
 static void ngx_http_chat_relay_timeout(ngx_http_chat_timer_t *timer);
 static void ngx_http_chat_relay_fail(ngx_http_chat_port_t *port,
     ngx_uint_t status);
@@ -373,33 +375,80 @@ void
 ngx_http_chat_relay_request(ngx_http_chat_port_t *port, const u_char *sid,
     ngx_http_chat_token_t *token)
 {
-    u_char                    *p, line[256];
-    ngx_str_t                  head, body;
-    ngx_http_request_t        *r;
     ngx_http_chat_loc_conf_t  *conf;
 
-    r = port->request;
-    conf = ngx_http_get_module_loc_conf(r, ngx_http_chat_module);
+    conf = ngx_http_get_module_loc_conf(port->request, ngx_http_chat_module);
+
+    port->token = *token;
 
     ngx_http_chat_relay_insert(port, sid, port->is_post
                                    ? NGX_HTTP_CHAT_RELAY_POST
                                    : conf->ping_interval + conf->ping_timeout
                                      + NGX_HTTP_CHAT_RELAY_SLACK);
 
+    ngx_http_chat_relay_ask(port);
+}
+
+
+/* sends the request, or has it wait until that is possible */
+
+static void
+ngx_http_chat_relay_ask(ngx_http_chat_port_t *port)
+{
+    u_char     *p, line[256];
+    ngx_str_t   head, body;
+
+    port->unsent = 1;
+
+    if (!port->hub->up) {
+        return;
+    }
+
     p = ngx_sprintf(line, "%s %uL %V %*s ", port->is_post ? "post" : "get",
                     (uint64_t) port->node.key, &ngx_http_chat_worker->id,
-                    (size_t) NGX_HTTP_CHAT_SID_LEN, sid);
-    p = ngx_http_chat_relay_hash(p, token);
+                    (size_t) NGX_HTTP_CHAT_SID_LEN, port->sid);
+    p = ngx_http_chat_relay_hash(p, &port->token);
 
     head.data = line;
     head.len = p - line;
     body.data = (u_char *) port->rest.data;
     body.len = port->rest.len;
 
-    if (ngx_http_chat_relay_send(port->hub, sid, &head, &body, port)
-        != NGX_OK)
-    {
-        ngx_http_chat_relay_fail(port, NGX_HTTP_SERVICE_UNAVAILABLE);
+    port->op = ngx_http_chat_relay_publish(port->hub, port->sid, &head, &body,
+                                           ngx_http_chat_relay_sent, port);
+    if (port->op) {
+        port->unsent = 0;
+    }
+}
+
+
+void
+ngx_http_chat_relay_resume(ngx_http_chat_hub_t *hub)
+{
+    ngx_rbtree_node_t       *node;
+    ngx_http_chat_port_t    *port;
+    ngx_http_chat_worker_t  *worker;
+
+    worker = ngx_http_chat_worker;
+
+    if (worker->relays.root == &worker->relays_sentinel) {
+        return;
+    }
+
+    node = ngx_rbtree_min(worker->relays.root, &worker->relays_sentinel);
+
+    for ( /* void */ ; node; node = ngx_rbtree_next(&worker->relays, node)) {
+
+        port = (ngx_http_chat_port_t *)
+                   ((u_char *) node - offsetof(ngx_http_chat_port_t, node));
+
+        /* a GET may be asked for twice, a POST may not be sent twice */
+
+        if (port->hub == hub && port->asked == NULL && port->op == NULL
+            && (port->unsent || !port->is_post))
+        {
+            ngx_http_chat_relay_ask(port);
+        }
     }
 }
 
@@ -427,6 +476,7 @@ ngx_http_chat_relay_insert(ngx_http_chat_port_t *port, const u_char *sid,
     ngx_memcpy(port->sid, sid, NGX_HTTP_CHAT_SID_LEN);
 
     port->relayed = 1;
+    port->deadline = ngx_current_msec + timeout;
     port->node.key = (ngx_rbtree_key_t) ++worker->request;
 
     ngx_rbtree_insert(&worker->relays, &port->node);
@@ -437,9 +487,10 @@ ngx_http_chat_relay_insert(ngx_http_chat_port_t *port, const u_char *sid,
 
 /* worker points to the 12 characters of its id */
 
-ngx_int_t
-ngx_http_chat_relay_send(ngx_http_chat_hub_t *hub, const u_char *worker,
-    ngx_str_t *line, ngx_str_t *body, ngx_http_chat_port_t *port)
+ngx_http_chat_op_t *
+ngx_http_chat_relay_publish(ngx_http_chat_hub_t *hub, const u_char *worker,
+    ngx_str_t *line, ngx_str_t *body, ngx_http_chat_redis_handler_pt handler,
+    void *data)
 {
     u_char              *p, channel[64];
     ngx_str_t            argv[3];
@@ -448,12 +499,15 @@ ngx_http_chat_relay_send(ngx_http_chat_hub_t *hub, const u_char *worker,
     argv[2].data = ngx_alloc(line->len + 1 + body->len,
                              ngx_http_chat_worker->log);
     if (argv[2].data == NULL) {
-        return NGX_ERROR;
+        return NULL;
     }
 
     p = ngx_cpymem(argv[2].data, line->data, line->len);
     *p++ = LF;
-    p = ngx_cpymem(p, body->data, body->len);
+
+    if (body->len) {
+        p = ngx_cpymem(p, body->data, body->len);
+    }
 
     argv[2].len = p - argv[2].data;
 
@@ -464,36 +518,52 @@ ngx_http_chat_relay_send(ngx_http_chat_hub_t *hub, const u_char *worker,
                               (size_t) NGX_HTTP_CHAT_WORKER_ID_LEN, worker)
                   - channel;
 
-    op = ngx_http_chat_redis_command(hub->redis,
-                                     port ? ngx_http_chat_relay_sent : NULL,
-                                     port, 3, argv);
+    op = ngx_http_chat_redis_command(hub->redis, handler, data, 3, argv);
+
     ngx_free(argv[2].data);
 
-    if (port) {
-        port->op = op;
-    }
-
-    return op ? NGX_OK : NGX_ERROR;
+    return op;
 }
 
 
 /* the number of subscribers: 0 means that the owner is dead */
 
-static void
+void
 ngx_http_chat_relay_sent(void *data, redisReply *reply)
 {
     ngx_http_chat_port_t *port = data;
 
     port->op = NULL;
 
-    if (!ngx_http_chat_redis_ok(reply)) {
-        ngx_http_chat_relay_fail(port, NGX_HTTP_SERVICE_UNAVAILABLE);
+    if (ngx_http_chat_redis_ok(reply) && ngx_http_chat_redis_int(reply)) {
         return;
     }
 
-    if (ngx_http_chat_redis_int(reply) == 0) {
-        ngx_http_chat_relay_fail(port, NGX_HTTP_BAD_REQUEST);
+    if (!ngx_http_chat_redis_ok(reply)) {
+
+        if (port->asked || port->is_post) {
+            ngx_http_chat_relay_fail(port, NGX_HTTP_SERVICE_UNAVAILABLE);
+        }
+
+        /* a GET is asked for again when the bus is back */
+
+        return;
     }
+
+    if (port->asked == NULL
+        && ngx_current_msec - port->hub->since < NGX_HTTP_CHAT_RELAY_SETTLE)
+    {
+        /* just after an outage the owner may not be back on the bus yet */
+
+        port->unsent = 1;
+
+        ngx_http_chat_timer_set(&ngx_http_chat_worker->wheel, &port->timer,
+                                NGX_HTTP_CHAT_RELAY_AGAIN,
+                                ngx_http_chat_relay_timeout);
+        return;
+    }
+
+    ngx_http_chat_relay_fail(port, NGX_HTTP_BAD_REQUEST);
 }
 
 
@@ -505,7 +575,23 @@ ngx_http_chat_relay_timeout(ngx_http_chat_timer_t *timer)
     port = (ngx_http_chat_port_t *)
                ((u_char *) timer - offsetof(ngx_http_chat_port_t, timer));
 
-    ngx_http_chat_relay_fail(port, NGX_HTTP_BAD_REQUEST);
+    if ((ngx_msec_int_t) (port->deadline - ngx_current_msec) > 0) {
+
+        /* once more, and from then on the time that is left */
+
+        ngx_http_chat_timer_set(&ngx_http_chat_worker->wheel, &port->timer,
+                                port->deadline - ngx_current_msec,
+                                ngx_http_chat_relay_timeout);
+
+        if (port->unsent) {
+            ngx_http_chat_relay_ask(port);
+        }
+
+        return;
+    }
+
+    ngx_http_chat_relay_fail(port, port->unsent ? NGX_HTTP_SERVICE_UNAVAILABLE
+                                                : NGX_HTTP_BAD_REQUEST);
 }
 
 
@@ -541,8 +627,8 @@ ngx_http_chat_relay_abort(ngx_http_chat_port_t *port)
         head.len = ngx_http_chat_relay_abort_line(port, line) - line;
         ngx_str_null(&body);
 
-        (void) ngx_http_chat_relay_send(port->hub, port->sid, &head, &body,
-                                        NULL);
+        (void) ngx_http_chat_relay_publish(port->hub, port->sid, &head, &body,
+                                           NULL, NULL);
 
     } else if (port->asked) {
         ngx_http_chat_relay_unprobe(port->hub, port->sid);
@@ -577,8 +663,8 @@ ngx_http_chat_relay_reply(ngx_http_chat_port_t *port, ngx_uint_t status,
     head.len = ngx_sprintf(line, "reply %uL %ui %ui", port->id, status, type)
                - line;
 
-    (void) ngx_http_chat_relay_send(port->hub, port->worker, &head, body,
-                                    NULL);
+    (void) ngx_http_chat_relay_publish(port->hub, port->worker, &head, body,
+                                       NULL, NULL);
 }
 
 
@@ -615,8 +701,8 @@ ngx_http_chat_relay_drain(void)
         head.data = line;
         head.len = ngx_http_chat_relay_abort_line(port, line) - line;
 
-        (void) ngx_http_chat_relay_send(port->hub, port->sid, &head, &none,
-                                        NULL);
+        (void) ngx_http_chat_relay_publish(port->hub, port->sid, &head, &none,
+                                           NULL, NULL);
 
         ngx_http_chat_port_reply(port, NGX_HTTP_OK,
                                  NGX_HTTP_CHAT_REPLY_PAYLOAD, &noop);
@@ -643,8 +729,8 @@ ngx_http_chat_relay_alive(ngx_http_chat_hub_t *hub)
     head.len = ngx_sprintf(line, "alive %V", &ngx_http_chat_worker->id) - line;
     ngx_str_null(&body);
 
-    (void) ngx_http_chat_relay_send(hub, ngx_http_chat_worker->id.data, &head,
-                                    &body, NULL);
+    (void) ngx_http_chat_relay_publish(hub, ngx_http_chat_worker->id.data,
+                                       &head, &body, NULL, NULL);
 }
 
 
@@ -661,5 +747,5 @@ ngx_http_chat_relay_tell(ngx_http_chat_hub_t *hub, const char *command,
                - line;
     ngx_str_null(&body);
 
-    (void) ngx_http_chat_relay_send(hub, sid, &head, &body, NULL);
+    (void) ngx_http_chat_relay_publish(hub, sid, &head, &body, NULL, NULL);
 }

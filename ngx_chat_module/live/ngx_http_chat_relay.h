@@ -62,8 +62,20 @@ void ngx_http_chat_relay_noop(ngx_http_chat_hub_t *hub, const u_char *sid);
 void ngx_http_chat_relay_unprobe(ngx_http_chat_hub_t *hub, const u_char *sid);
 void ngx_http_chat_relay_move(ngx_http_chat_hub_t *hub, const u_char *sid);
 
-/* the old owner's last act: hands its queue over and closes the session */
-void ngx_http_chat_relay_moved(ngx_http_chat_session_t *s);
+/*
+ * The old owner's last act, when nothing is left to wait for: hands its queue
+ * over and closes the session
+ */
+void ngx_http_chat_relay_try_move(ngx_http_chat_session_t *s);
+
+/* a waiting GET that came over another worker gets what is queued, if it can be
+   brought there now; when the session closes; when Redis is back */
+void ngx_http_chat_deliver(ngx_http_chat_session_t *s);
+void ngx_http_chat_deliver_close(ngx_http_chat_session_t *s);
+void ngx_http_chat_deliver_resume(ngx_http_chat_hub_t *hub);
+
+/* the bus is back: what waits for an answer from another worker asks again */
+void ngx_http_chat_relay_resume(ngx_http_chat_hub_t *hub);
 
 /* passes a late packet on to where the session has moved */
 void ngx_http_chat_relay_packet(ngx_http_chat_hub_t *hub, const u_char *worker,

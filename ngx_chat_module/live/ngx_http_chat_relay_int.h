@@ -29,11 +29,13 @@ ngx_http_chat_session_t *ngx_http_chat_relay_session(
 ngx_uint_t ngx_http_chat_relay_hash_is(ngx_http_chat_session_t *s,
     ngx_str_t *hash);
 
-/* publishes to a worker; worker points to the characters of its id.  With a
-   port, it fails if nobody is there to hear it */
-ngx_int_t ngx_http_chat_relay_send(ngx_http_chat_hub_t *hub,
+/* publishes to a worker; worker points to the characters of its id */
+ngx_http_chat_op_t *ngx_http_chat_relay_publish(ngx_http_chat_hub_t *hub,
     const u_char *worker, ngx_str_t *line, ngx_str_t *body,
-    ngx_http_chat_port_t *port);
+    ngx_http_chat_redis_handler_pt handler, void *data);
+
+/* what becomes of a request's message: the port's handler */
+void ngx_http_chat_relay_sent(void *data, redisReply *reply);
 
 /* publishes "COMMAND SID" to the owner of sid */
 void ngx_http_chat_relay_tell(ngx_http_chat_hub_t *hub, const char *command,

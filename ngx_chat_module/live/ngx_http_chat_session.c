@@ -144,6 +144,8 @@ ngx_http_chat_session_close(ngx_http_chat_session_t *s, ngx_uint_t code,
         s->ready.next = NULL;
     }
 
+    ngx_http_chat_deliver_close(s);
+
     port = s->poll;
     s->poll = NULL;
 
@@ -278,6 +280,7 @@ ngx_http_chat_session_send_text(ngx_http_chat_session_t *s, ngx_uint_t n,
 void
 ngx_http_chat_session_flush(ngx_http_chat_session_t *s)
 {
+    ngx_str_t              body;
     ngx_http_chat_port_t  *port;
 
     if (s->closed) {
@@ -294,12 +297,31 @@ ngx_http_chat_session_flush(ngx_http_chat_session_t *s)
         return;
     }
 
-    if (s->poll && s->out.n) {
-        port = s->poll;
-        s->poll = NULL;
-        port->session = NULL;
-        ngx_http_chat_port_packets(port, &s->out);
+    if (s->poll == NULL || s->out.n == 0) {
+        return;
     }
+
+    if (s->poll->request == NULL) {
+        ngx_http_chat_deliver(s);
+        return;
+    }
+
+    if (ngx_http_chat_port_join(&s->out, &body) != NGX_OK) {
+
+        /* it stays queued */
+
+        return;
+    }
+
+    ngx_http_chat_outbox_clear(&s->out);
+
+    port = s->poll;
+    s->poll = NULL;
+    port->session = NULL;
+
+    ngx_http_chat_port_reply(port, NGX_HTTP_OK, NGX_HTTP_CHAT_REPLY_PAYLOAD,
+                             &body);
+    ngx_free(body.data);
 }
 
 
