@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { EventStream, Session, assertError, request, user, users }
+import { EventStream, Session, WorkerAgent, assertError, request, user, users }
   from './lib/http.mjs';
 import { Polling } from './lib/polling.mjs';
 import { NO_RATE, sleep, start, until } from './lib/server.mjs';
@@ -38,8 +38,20 @@ async function allAway(server, session) {
                'what needs no Redis works');
 }
 
-const recovers = (session) => until(
-  async () => (await session.get('/me')).status === 200, 'REST is back', 8000);
+// every worker has both its links again
+async function recovers(session) {
+  const { server } = session;
+  for (const pid of server.workerPids()) {
+    const agent = new WorkerAgent(server, () => pid);
+    await until(async () =>
+      (await session.get('/me', { agent })).status === 200,
+                `worker ${pid} is back`, 8000);
+  }
+  await until(async () => {
+    const [, count] = await server.redis.client.pubsub('NUMSUB', 'MESSAGES');
+    return count >= server.workerPids().length;
+  }, 'the subscriptions are back', 8000);
+}
 
 const working = (client, text) => until(async () => {
   const ack = await client.send('0', text);
@@ -49,8 +61,11 @@ const working = (client, text) => until(async () => {
 test('kill -9 of Redis and a restart', () => withServer({}, async (server) => {
   const [anna, ben] = await users(server, 2);
   const { redis } = server;
+  const [pid] = server.workerPids();
   const a = await connect(anna, { transports: ['websocket'] });
-  const b = await connect(ben, { transports: ['polling'] });
+  // without Redis there is no relay to another worker
+  const b = await connect(ben, { transports: ['polling'],
+                                 agent: new WorkerAgent(server, () => pid) });
   const stream = await EventStream.open(ben, '/events');
   const room = anna.roomWith(ben);
   await a.send(room, 'before');
@@ -301,14 +316,29 @@ test('AUTH and SELECT', async () => {
   }
 });
 
-test('polling clients that wait are told as well', () => withServer(
+test('polling over two workers: the client comes back', () => withServer(
   {}, async (server) => {
-    const anna = await user(server);
-    const polling = await Polling.connect(anna);
+    const [anna, ben] = await users(server, 2);
+    const [home, away] = server.workerPids();
+    const at = (pid) => ({ agent: new WorkerAgent(server, () => pid) });
+    // a GET that hangs at another worker is ended
+    const polling = await Polling.connect(anna, at(home));
+    const hanging = polling.get({ ...at(away), timeout: 15000 });
+    const clients = await Promise.all(Array.from({ length: 10 }, () =>
+      connect(ben, { transports: ['polling'], reconnection: true,
+                     reconnectionDelay: 100, reconnectionDelayMax: 300,
+                     agent: new WorkerAgent(server, () => undefined) })));
     await server.redis.kill9();
-    await sleep(100);
-    await polling.emit(5, 'message', { roomId: '0', message: 'x' });
-    const ack = await polling.next((p) => p.startsWith('435'));
-    assert.equal(JSON.parse(ack.slice(3))[0].retry, true);
+    await sleep(500);
     await server.redis.start();
+    await recovers(anna);
+    await hanging;
+    const a = await connect(anna);
+    await until(async () => {
+      const text = `here ${Math.random()}`;
+      assert.equal((await a.send('0', text)).ok, true);
+      await sleep(300);
+      return clients.every((c) => c.texts().includes(text));
+    }, 'all clients get messages', 15000);
+    await closeAll(a, clients);
   }));

@@ -42,3 +42,9 @@ export async function seedMessages(redis, roomId, count, from = '1',
   }
   await pipeline.exec();
 }
+
+// the ids of a room's messages from one to another, as they are stored
+export async function storedIds(redis, roomId, first, last) {
+  const members = await redis.zrangebyscore(`room:${roomId}`, first, last);
+  return members.map((member) => JSON.parse(member).id);
+}

@@ -18,7 +18,7 @@ const chatModule = process.env.CHAT_MODULE
     ?? path.join(root, '.build/normal/objs/ngx_http_chat_module.so');
 
 // for the chat's location, where a test logs in more often than a person does
-export const NO_RATE = '';
+export const NO_RATE = 'chat_login_rate off;';
 
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -42,7 +42,7 @@ export function within(promise, ms, what) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
-const alive = (pid) => {
+export const alive = (pid) => {
   try {
     process.kill(pid, 0);
   } catch {
@@ -223,6 +223,7 @@ class Nginx {
     this.options = options;
     this.port = options.port;
     this.redis = options.redis;
+    this.clients = options.clients;
     this.tls = Boolean(options.tls);
     this.origin = `${options.tls ? 'https' : 'http'}://127.0.0.1:${this.port}`;
     this.url = this.origin + options.prefix.replace(/\/$/, '');
@@ -373,6 +374,7 @@ export async function start(options = {}) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'chat-e2e-'));
   const redis = new RedisServer(dir);
   const hosts = [];
+  const clients = new Set();            // what stop() closes if no test has
   const defaults = {
     workers: 2, prefix: '/', chat: '', location: '', server: '', http: '',
     main: '', locations: {}, demoData: false, connections: 2048,
@@ -382,6 +384,7 @@ export async function start(options = {}) {
 
   const stop = async ({ allow = [] } = {}) => {
     const problems = [];
+    clients.forEach((client) => client.close());
     for (const host of hosts) problems.push(...await host.stop(allow));
     await redis.stop();
     if (problems.length || process.env.CHAT_E2E_KEEP) {
@@ -400,7 +403,7 @@ export async function start(options = {}) {
     if (options.seed) await options.seed(redis.client);
     for (let i = 0; i < (options.hosts ?? 1); i++) {
       const host = new Nginx({
-        ...defaults, ...options, redis, dir: path.join(dir, `nginx${i}`),
+        ...defaults, ...options, redis, clients, dir: path.join(dir, `nginx${i}`),
         port: await reservePort(),
         subscribersBefore: i * (options.workers ?? defaults.workers),
       });
@@ -414,7 +417,7 @@ export async function start(options = {}) {
 
   const first = hosts[0];
   return {
-    dir, redis, hosts, stop,
+    dir, redis, clients, hosts, stop,
     url: first.url, origin: first.origin, port: first.port,
     tls: Boolean(options.tls),
     get nginxPid() { return first.nginxPid; },

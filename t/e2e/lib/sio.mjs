@@ -25,10 +25,12 @@ export async function connect(session, options = {}) {
     timeout: wait, ...rest,
   });
   const client = new Client(session, socket);
+  session.server.clients.add(client);
   try {
     await within(new Promise((resolve, reject) => {
       socket.once('connect', resolve);
       socket.once('connect_error', reject);
+      socket.once('disconnect', (reason) => reject(new Error(reason)));
     }), wait, 'socket.io connects');
   } catch (error) {
     socket.disconnect();
