@@ -56,12 +56,10 @@ export interface WireOutgoing {
 }
 
 export type SendAck =
-  | { ok: true; id: Position; date: number }
-  | { error: string; retry?: boolean };
+  { ok: true; id: Position; date: number } | { error: string; retry?: boolean };
 
 export type JoinAck =
-  | { ok: true; id?: RoomId; last?: Position; gap?: boolean }
-  | { error: string };
+  { ok: true; id?: RoomId; last?: Position; gap?: boolean } | { error: string };
 
 export interface ServerEvents {
   message: (message: WireMessage) => void;

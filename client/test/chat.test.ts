@@ -90,7 +90,9 @@ describe("Chat", () => {
     }
 
     await until(() => pablo.said("0").includes("new 39"), "read anew");
-    expect(pablo.said("0")).toEqual(Array.from({ length: 30 }, (_, i) => `new ${i + 10}`));
+    expect(pablo.said("0")).toEqual(
+      Array.from({ length: 30 }, (_, i) => `new ${i + 10}`),
+    );
     expect(pablo.get().rooms["0"]!.older).toBe("idle");
   });
 

@@ -75,7 +75,8 @@ export class FakeServer {
   }
 
   cut() {
-    this.io.engine.clients && Object.values(this.io.engine.clients).forEach((c) => c.close());
+    this.io.engine.clients &&
+      Object.values(this.io.engine.clients).forEach((c) => c.close());
   }
 
   who(req) {
@@ -264,7 +265,11 @@ export class FakeServer {
 
     switch (`${req.method} ${path.split("/")[0]}`) {
       case "GET me":
-        return this.reply(res, 200, user ? { id: user.id, username: user.username } : null);
+        return this.reply(
+          res,
+          200,
+          user ? { id: user.id, username: user.username } : null,
+        );
 
       case "POST login":
         return this.login(req, res);
@@ -323,7 +328,10 @@ export class FakeServer {
     }
 
     user ??= this.addUser(username, password);
-    res.setHeader("Set-Cookie", `sid=${this.session(user.id)}; Path=${this.prefix}; HttpOnly`);
+    res.setHeader(
+      "Set-Cookie",
+      `sid=${this.session(user.id)}; Path=${this.prefix}; HttpOnly`,
+    );
     return this.reply(res, status, { id: user.id, username });
   }
 
@@ -360,7 +368,9 @@ export class FakeServer {
 
   roomsOf(user) {
     return [...this.rooms.values()]
-      .filter((r) => r.id === "0" || (this.mayRead(user, r.id) && r.messages.length > 0))
+      .filter(
+        (r) => r.id === "0" || (this.mayRead(user, r.id) && r.messages.length > 0),
+      )
       .map(({ id, names }) => ({ id, names }));
   }
 
@@ -398,7 +408,9 @@ export class FakeServer {
     }
 
     const end =
-      before === null ? list.length : list.findIndex((m) => Number(m.id) >= Number(before));
+      before === null
+        ? list.length
+        : list.findIndex((m) => Number(m.id) >= Number(before));
 
     return this.reply(res, 200, list.slice(Math.max(0, end - size), end).reverse());
   }

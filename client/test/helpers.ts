@@ -7,7 +7,12 @@ import { Live } from "../src/transport/live";
 import type { Message } from "../src/transport/normalise";
 import type { KeyValue } from "../src/transport/storage";
 
-export function message(id: number, from = "2", text = `text ${id}`, roomId = "0"): Message {
+export function message(
+  id: number,
+  from = "2",
+  text = `text ${id}`,
+  roomId = "0",
+): Message {
   return { id: `${id}.000000`, roomId, from, date: id, text };
 }
 
@@ -100,7 +105,11 @@ export function chatFor(url: string, sid: string, storage = new MemoryStorage())
   return { chat, control, storage, shown, cookie };
 }
 
-export async function until(check: () => boolean, what: string, ms = 5000): Promise<void> {
+export async function until(
+  check: () => boolean,
+  what: string,
+  ms = 5000,
+): Promise<void> {
   const end = Date.now() + ms;
 
   while (!check()) {

@@ -15,7 +15,12 @@ describe("mergeMessages", () => {
 
   test("puts late ones in their place and drops doubles", () => {
     const list = [message(1), message(4), message(6)];
-    const merged = mergeMessages(list, [message(6), message(2), message(2), message(5)]);
+    const merged = mergeMessages(list, [
+      message(6),
+      message(2),
+      message(2),
+      message(5),
+    ]);
 
     expect(ids(merged)).toEqual([1, 2, 4, 5, 6]);
     expect(merged[0]).toBe(list[0]);

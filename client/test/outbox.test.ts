@@ -32,7 +32,9 @@ class Bench {
           return Promise.reject(new Error("lost"));
         }
 
-        return Promise.resolve(answer ?? { ok: true, id: `${this.sends.length}`, date: 1 });
+        return Promise.resolve(
+          answer ?? { ok: true, id: `${this.sends.length}`, date: 1 },
+        );
       },
       findSent: (item) => {
         this.searches.push(item);
@@ -137,7 +139,9 @@ describe("Outbox", () => {
     outbox.submit("0", "bad");
     outbox.submit("0", "good");
     await until(() => bench.sent.length === 1, "the other is sent");
-    expect(outbox.list()).toMatchObject([{ text: "bad", state: "failed", error: "Too long" }]);
+    expect(outbox.list()).toMatchObject([
+      { text: "bad", state: "failed", error: "Too long" },
+    ]);
     expect(bench.make().list()[0]!.state).toBe("failed");
 
     outbox.retry("nonce1");

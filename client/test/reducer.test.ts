@@ -7,7 +7,11 @@ import { message } from "./helpers";
 
 const run = (state: State, ...actions: Action[]) => actions.reduce(reduce, state);
 
-const room = (id: string, lastRead: string | null = null) => ({ id, names: [id], lastRead });
+const room = (id: string, lastRead: string | null = null) => ({
+  id,
+  names: [id],
+  lastRead,
+});
 
 const page = (roomId: string, from: number, to: number, complete = true): Action => ({
   type: "newestPage",
@@ -30,7 +34,8 @@ const inside = run(
   { type: "rooms", rooms: [room("0", "3"), room("1:2", "0")] },
 );
 
-const ids = (state: State, id: string) => state.rooms[id]!.messages.map((m) => Number(m.id));
+const ids = (state: State, id: string) =>
+  state.rooms[id]!.messages.map((m) => Number(m.id));
 
 describe("unread", () => {
   test("counts what others said behind the last read position", () => {
@@ -135,7 +140,9 @@ describe("the line above new messages", () => {
   test("goes with leaving the room, and with writing in it", () => {
     const opened = run(inside, page("0", 1, 5), { type: "open", roomId: "0" });
 
-    expect(run(opened, { type: "open", roomId: "1:2" }).rooms["0"]!.lineAfter).toBeNull();
+    expect(
+      run(opened, { type: "open", roomId: "1:2" }).rooms["0"]!.lineAfter,
+    ).toBeNull();
     expect(
       run(opened, { type: "sent", message: message(6, "1") }).rooms["0"]!.lineAfter,
     ).toBeNull();

@@ -18,7 +18,10 @@ function rest(...answers: (Response | Error)[]) {
     return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
   }) as typeof fetch;
 
-  return { rest: new Rest(baseOf("https://example.com/chat/index.html#/room/0"), fetcher), asked };
+  return {
+    rest: new Rest(baseOf("https://example.com/chat/index.html#/room/0"), fetcher),
+    asked,
+  };
 }
 
 const failure = (promise: Promise<unknown>) =>
@@ -31,7 +34,10 @@ const failure = (promise: Promise<unknown>) =>
 
 group("addresses", () => {
   test("follow from the page's own, at / and under a prefix", () => {
-    expect(baseOf("https://example.com/")).toEqual({ origin: "https://example.com", path: "/" });
+    expect(baseOf("https://example.com/")).toEqual({
+      origin: "https://example.com",
+      path: "/",
+    });
     expect(baseOf("https://example.com/a/chat/#/room/1%3A2").path).toBe("/a/chat/");
   });
 
@@ -70,7 +76,10 @@ group("answers", () => {
       json({ id: "5", username: "Ada" }),
     );
 
-    expect(await r.login("Ada", "x")).toEqual({ me: { id: "5", username: "Ada" }, created: true });
+    expect(await r.login("Ada", "x")).toEqual({
+      me: { id: "5", username: "Ada" },
+      created: true,
+    });
     expect((await r.login("Ada", "x")).created).toBe(false);
   });
 
@@ -93,7 +102,11 @@ group("failures", () => {
 
     expect((await failure(r.me())).kind).toBe("unreachable");
     expect((await failure(r.me())).kind).toBe("garbled");
-    expect(await failure(r.me())).toMatchObject({ kind: "status", status: 502, serverMessage: "" });
+    expect(await failure(r.me())).toMatchObject({
+      kind: "status",
+      status: 502,
+      serverMessage: "",
+    });
     expect((await failure(r.me())).kind).toBe("timeout");
   });
 
@@ -101,7 +114,11 @@ group("failures", () => {
     const cases: [Response, boolean, string][] = [
       [json({ message: "Invalid username or password" }, 404), false, text.login.wrong],
       [json({ message: "Invalid username or password" }, 404), true, text.login.taken],
-      [json({ message: "x" }, 429, { "Retry-After": "7" }), false, text.login.tooMany(7)],
+      [
+        json({ message: "x" }, 429, { "Retry-After": "7" }),
+        false,
+        text.login.tooMany(7),
+      ],
       [json({ message: "x" }, 503), false, text.error.unavailable],
       [new Response("", { status: 502 }), false, text.error.gateway],
       [new Response("", { status: 413 }), false, text.error.tooLarge],

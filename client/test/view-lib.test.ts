@@ -19,7 +19,9 @@ describe("linkify", () => {
       "https://example.com/a?b=c#d",
       "http://x.org",
     ]);
-    expect(links("javascript:alert(1) data:text/html,x ftp://x.org www.x.org http://")).toEqual([]);
+    expect(
+      links("javascript:alert(1) data:text/html,x ftp://x.org www.x.org http://"),
+    ).toEqual([]);
   });
 
   test("leaves punctuation and brackets around an address out", () => {
@@ -31,8 +33,18 @@ describe("linkify", () => {
   });
 
   test("loses no character", () => {
-    for (const text of ["", "a\n b", "<b>https://x.org</b> &lt;", "x https://x.org.", "🎉"]) {
-      expect(linkify(text).map((part) => part.text).join("")).toBe(text);
+    for (const text of [
+      "",
+      "a\n b",
+      "<b>https://x.org</b> &lt;",
+      "x https://x.org.",
+      "🎉",
+    ]) {
+      expect(
+        linkify(text)
+          .map((part) => part.text)
+          .join(""),
+      ).toBe(text);
     }
   });
 });
@@ -103,7 +115,12 @@ describe("Entries", () => {
   test("has the line before what is new, once", () => {
     const entries = new Entries(said, [], "1", "2.000000", true);
 
-    expect([0, 1, 2, 3].map((i) => entries.hasLine(i))).toEqual([false, false, true, false]);
+    expect([0, 1, 2, 3].map((i) => entries.hasLine(i))).toEqual([
+      false,
+      false,
+      true,
+      false,
+    ]);
     expect(entries.lineIndex()).toBe(2);
   });
 
@@ -117,7 +134,13 @@ describe("Entries", () => {
       error: "",
     };
     const waiting = new Entries(said, [item], "1", null, true);
-    const arrived = new Entries([...said, { ...message(5, "1"), nonce: "n" }], [item], "1", null, true);
+    const arrived = new Entries(
+      [...said, { ...message(5, "1"), nonce: "n" }],
+      [item],
+      "1",
+      null,
+      true,
+    );
 
     expect(waiting.count).toBe(5);
     expect(waiting.at(4)).toMatchObject({ key: "n", from: "1", item });

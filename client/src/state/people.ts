@@ -71,9 +71,7 @@ export class People {
   async ask(ids: UserId[]): Promise<void> {
     const { rest, store } = this.context;
     const { users } = store.get();
-    const unknown = [...new Set(ids)].filter(
-      (id) => !users[id] && !this.asked.has(id),
-    );
+    const unknown = [...new Set(ids)].filter((id) => !users[id] && !this.asked.has(id));
 
     if (unknown.length === 0) {
       return;

@@ -198,7 +198,11 @@ export class Rooms {
     const { dispatch, get } = this.context.store;
     const newest = messages[messages.length - 1];
 
-    if (newest && get().rooms[roomId]?.lastRead === null && this.oldRooms?.has(roomId)) {
+    if (
+      newest &&
+      get().rooms[roomId]?.lastRead === null &&
+      this.oldRooms?.has(roomId)
+    ) {
       dispatch({ type: "readElsewhere", roomId, position: newest.id });
     }
   }

@@ -96,7 +96,10 @@ export type Action =
     }
   | { type: "left" }
   | { type: "roomList"; status: Loading }
-  | { type: "rooms"; rooms: { id: RoomId; names: string[]; lastRead: Position | null }[] }
+  | {
+      type: "rooms";
+      rooms: { id: RoomId; names: string[]; lastRead: Position | null }[];
+    }
   | { type: "people"; status: Loading }
   | { type: "online"; users: WireUser[] }
   | { type: "users"; users: WireUser[] }

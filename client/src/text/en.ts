@@ -66,7 +66,8 @@ export const text = {
       `There was no account called “${name}”, so a new one has been created. If you mistyped your name, log out and try again.`,
     existed: (name: string) =>
       `You already had the account “${name}” with this password, so you have been logged in to it.`,
-    sessionEnded: "Your session has ended. Log in again to go on; nothing you typed is lost.",
+    sessionEnded:
+      "Your session has ended. Log in again to go on; nothing you typed is lost.",
     logoutFailed: (why: string) => `You are still logged in. ${why}`,
     openFailed: (why: string) => `The conversation couldn't be opened. ${why}`,
     notificationsDenied:
@@ -144,7 +145,8 @@ export const text = {
     unknown: "This conversation doesn't exist, or isn't yours.",
     toGeneral: "Go to General",
     empty: "Nothing has been said here yet. Be the first.",
-    emptyPrivate: (name: string) => `This is the beginning of your conversation with ${name}.`,
+    emptyPrivate: (name: string) =>
+      `This is the beginning of your conversation with ${name}.`,
     loading: "Loading messages",
     failed: "The messages couldn't be loaded.",
     olderLoading: "Loading older messages…",
@@ -185,7 +187,9 @@ export const text = {
   presence: {
     connected: (names: string[]) => `${list(names)} connected`,
     left: (names: string[]) => `${list(names)} left`,
-    others: (names: string[], more: number) =>
-      [...names, `${more} ${plural(more, "other", "others")}`],
+    others: (names: string[], more: number) => [
+      ...names,
+      `${more} ${plural(more, "other", "others")}`,
+    ],
   },
 };

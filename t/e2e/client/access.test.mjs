@@ -4,8 +4,14 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { closeBrowser, DESKTOP, eventually, onDevices, openBrowser, PHONE }
-  from './browser.mjs';
+import {
+  closeBrowser,
+  DESKTOP,
+  eventually,
+  onDevices,
+  openBrowser,
+  PHONE,
+} from './browser.mjs';
 import { newName, pair, startSite } from './site.mjs';
 
 let site;
@@ -20,19 +26,34 @@ after(async () => {
   await site.stop();
 });
 
-const focused = (page) => page.evaluate(() => {
-  const { activeElement: e } = document;
-  return e.getAttribute('aria-label') ?? e.getAttribute('name') ?? e.innerText;
-});
+const focused = (page) =>
+  page.evaluate(() => {
+    const { activeElement: e } = document;
+    return (
+      e.getAttribute('aria-label') ?? e.getAttribute('name') ?? e.innerText
+    );
+  });
 
-const visibleFocus = (page) => page.evaluate(() => {
-  for (let e = document.activeElement; e && e !== document.body; e = e.parentElement) {
-    const style = getComputedStyle(e);
-    if (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 1.5) return true;
-  }
-  return document.activeElement.nextElementSibling
-    && getComputedStyle(document.activeElement.nextElementSibling).outlineStyle !== 'none';
-});
+const visibleFocus = (page) =>
+  page.evaluate(() => {
+    for (
+      let e = document.activeElement;
+      e && e !== document.body;
+      e = e.parentElement
+    ) {
+      const style = getComputedStyle(e);
+      if (
+        style.outlineStyle !== 'none' &&
+        parseFloat(style.outlineWidth) >= 1.5
+      )
+        return true;
+    }
+    return (
+      document.activeElement.nextElementSibling &&
+      getComputedStyle(document.activeElement.nextElementSibling)
+        .outlineStyle !== 'none'
+    );
+  });
 
 onDevices(test, 'everything can be done with the keyboard', async (bring) => {
   const [me, you] = ['Keys', 'Other'].map(newName);
@@ -75,8 +96,10 @@ onDevices(test, 'everything can be done with the keyboard', async (bring) => {
   await one.message('second').waitFor();
 
   // a desktop is ready to write, a phone says where one is
-  await eventually(async () => /Message to|Other/.test(await focused(page)),
-                   'focus has followed');
+  await eventually(
+    async () => /Message to|Other/.test(await focused(page)),
+    'focus has followed',
+  );
   await one.composer.focus();
   assert.ok(await visibleFocus(page));
   await keyboard.type('from the keyboard');
@@ -87,8 +110,10 @@ onDevices(test, 'everything can be done with the keyboard', async (bring) => {
     assert.equal(await focused(page), 'Send');
   }
   await keyboard.press('Enter');
-  await eventually(() => robot.texts(room).at(-1) === 'from the keyboard\nsecond line',
-                   'it is sent with its line break');
+  await eventually(
+    () => robot.texts(room).at(-1) === 'from the keyboard\nsecond line',
+    'it is sent with its line break',
+  );
 
   // the messages, one by one
   await page.getByRole('feed').focus();
@@ -114,7 +139,7 @@ onDevices(test, 'everything can be done with the keyboard', async (bring) => {
   await keyboard.press('Escape');
   assert.match(await focused(page), /Account menu/);
   await keyboard.press('Enter');
-  for (let i = 0; i < 6 && await focused(page) !== 'Log out'; i++) {
+  for (let i = 0; i < 6 && (await focused(page)) !== 'Log out'; i++) {
     await keyboard.press('Tab');
   }
   await keyboard.press('Enter');
@@ -127,17 +152,28 @@ onDevices(test, 'a long list keeps the keyboard', async (bring) => {
   const self = await site.robot(me);
   const room = pair(robot, self);
   await site.join(room);
-  await site.seed(room, Array.from({ length: 200 }, (_, i) => (
-    { from: robot.id, text: `n${i}`, age: 4000 - i })));
+  await site.seed(
+    room,
+    Array.from({ length: 200 }, (_, i) => ({
+      from: robot.id,
+      text: `n${i}`,
+      age: 4000 - i,
+    })),
+  );
   const one = await bring(site.url);
   await one.logIn(me);
   await one.open(you);
   await one.message('n199').waitFor();
   await one.page.getByRole('feed').focus();
   for (let i = 0; i < 60; i++) await one.page.keyboard.press('ArrowUp');
-  await eventually(async () => await one.page.evaluate(() =>
-    document.activeElement.querySelector('.message-text')?.textContent) === 'n140',
-    'sixty up');
+  await eventually(
+    async () =>
+      (await one.page.evaluate(
+        () =>
+          document.activeElement.querySelector('.message-text')?.textContent,
+      )) === 'n140',
+    'sixty up',
+  );
   const seen = await one.page.evaluate(() => {
     const row = document.activeElement.getBoundingClientRect();
     const list = document.querySelector('.messages').getBoundingClientRect();
@@ -148,76 +184,106 @@ onDevices(test, 'a long list keeps the keyboard', async (bring) => {
 
 for (const colorScheme of ['light', 'dark']) {
   const widths = colorScheme === 'light' ? [DESKTOP, PHONE] : [DESKTOP, PHONE];
-  onDevices(test, `every screen, ${colorScheme}`, async (bring) => {
-    const [me, you] = ['Screen', 'Scenery'].map(newName);
-    const robot = await (await site.robot(you)).connect();
-    const one = await bring(site.url, { colorScheme });
-    const check = async (screen) => {
-      await one.noSidewaysScroll();
-      await one.shot(`${colorScheme} ${screen}`);
-      await one.axe(`${screen}, ${colorScheme}`);
-    };
-    await one.visit();
-    await one.page.getByRole('button', { name: 'Pablo' }).waitFor();
-    await check('log in');
-    await one.page.getByRole('button', { name: 'Log in', exact: true }).click();
-    await one.page.locator('.problem').waitFor();
-    await check('log in with a problem');
-    await one.page.getByText('Create account', { exact: true }).first().click();
-    await check('create account');
-    await one.logIn(me);
-    await robot.say(pair(robot, await site.robot(me)), 'Hello there, have a look at '
-                    + 'https://example.com/a/rather/long/address?with=parameters');
-    await one.toList();
-    await one.row(you).getByText('1 unread message').waitFor();
-    await check('rooms');
-    await one.page.getByRole('button', { name: /Account menu/ }).click();
-    await check('menu');
-    await one.page.keyboard.press('Escape');
-    await one.open(you);
-    await one.say('Thank you');
-    await one.message('Thank you').getByTitle('Sent').waitFor();
-    await check('private room');
-    await one.open('General');
-    await check('general');
-  }, widths);
+  onDevices(
+    test,
+    `every screen, ${colorScheme}`,
+    async (bring) => {
+      const [me, you] = ['Screen', 'Scenery'].map(newName);
+      const robot = await (await site.robot(you)).connect();
+      const one = await bring(site.url, { colorScheme });
+      const check = async (screen) => {
+        await one.noSidewaysScroll();
+        await one.shot(`${colorScheme} ${screen}`);
+        await one.axe(`${screen}, ${colorScheme}`);
+      };
+      await one.visit();
+      await one.page.getByRole('button', { name: 'Pablo' }).waitFor();
+      await check('log in');
+      await one.page
+        .getByRole('button', { name: 'Log in', exact: true })
+        .click();
+      await one.page.locator('.problem').waitFor();
+      await check('log in with a problem');
+      await one.page
+        .getByText('Create account', { exact: true })
+        .first()
+        .click();
+      await check('create account');
+      await one.logIn(me);
+      await robot.say(
+        pair(robot, await site.robot(me)),
+        'Hello there, have a look at ' +
+          'https://example.com/a/rather/long/address?with=parameters',
+      );
+      await one.toList();
+      await one.row(you).getByText('1 unread message').waitFor();
+      await check('rooms');
+      await one.page.getByRole('button', { name: /Account menu/ }).click();
+      await check('menu');
+      await one.page.keyboard.press('Escape');
+      await one.open(you);
+      await one.say('Thank you');
+      await one.message('Thank you').getByTitle('Sent').waitFor();
+      await check('private room');
+      await one.open('General');
+      await check('general');
+    },
+    widths,
+  );
 }
 
 const SMALL = { name: 'small', viewport: { width: 360, height: 560 } };
 const TABLET = { name: 'tablet', viewport: { width: 768, height: 900 } };
 // 1280 x 800 at 200 %
-const ZOOMED = { name: 'zoomed', viewport: { width: 640, height: 400 },
-                 deviceScaleFactor: 2 };
+const ZOOMED = {
+  name: 'zoomed',
+  viewport: { width: 640, height: 400 },
+  deviceScaleFactor: 2,
+};
 
-onDevices(test, 'nothing is cut off on small and zoomed screens', async (bring) => {
-  const one = await bring(site.url);
-  await one.logIn('Alex');
-  await one.toList();
-  await one.noSidewaysScroll();
-  await one.open('General');
-  await one.noSidewaysScroll();
-  await one.composer.fill('a\n'.repeat(12));
-  const sizes = await one.page.evaluate(() => {
-    const box = (selector) => document.querySelector(selector).getBoundingClientRect();
-    return { input: box('textarea').width, list: box('.messages').height,
-             send: box('.composer-send').bottom, height: window.innerHeight };
-  });
-  assert.ok(sizes.input > 200, `the input is ${sizes.input} wide`);
-  assert.ok(sizes.list > 60, `the list is ${sizes.list} high`);
-  assert.ok(sizes.send <= sizes.height);
-  await one.shot('twelve lines');
-  await one.composer.fill('');
-}, [SMALL, TABLET, ZOOMED]);
+onDevices(
+  test,
+  'nothing is cut off on small and zoomed screens',
+  async (bring) => {
+    const one = await bring(site.url);
+    await one.logIn('Alex');
+    await one.toList();
+    await one.noSidewaysScroll();
+    await one.open('General');
+    await one.noSidewaysScroll();
+    await one.composer.fill('a\n'.repeat(12));
+    const sizes = await one.page.evaluate(() => {
+      const box = (selector) =>
+        document.querySelector(selector).getBoundingClientRect();
+      return {
+        input: box('textarea').width,
+        list: box('.messages').height,
+        send: box('.composer-send').bottom,
+        height: window.innerHeight,
+      };
+    });
+    assert.ok(sizes.input > 200, `the input is ${sizes.input} wide`);
+    assert.ok(sizes.list > 60, `the list is ${sizes.list} high`);
+    assert.ok(sizes.send <= sizes.height);
+    await one.shot('twelve lines');
+    await one.composer.fill('');
+  },
+  [SMALL, TABLET, ZOOMED],
+);
 
 onDevices(test, 'motion is reduced when that is asked for', async (bring) => {
   const one = await bring(site.url, { reducedMotion: 'reduce' });
   await one.logIn('Mary');
-  const longest = await one.page.evaluate(() => Math.max(
-    ...[...document.querySelectorAll('*')].flatMap((element) => {
-      const style = getComputedStyle(element);
-      return [style.transitionDuration, style.animationDuration]
-        .flatMap((value) => value.split(',').map(parseFloat));
-    })));
+  const longest = await one.page.evaluate(() =>
+    Math.max(
+      ...[...document.querySelectorAll('*')].flatMap((element) => {
+        const style = getComputedStyle(element);
+        return [style.transitionDuration, style.animationDuration].flatMap(
+          (value) => value.split(',').map(parseFloat),
+        );
+      }),
+    ),
+  );
   assert.ok(longest < 0.01, `something moves for ${longest} s`);
 });
 
@@ -232,8 +298,14 @@ onDevices(test, 'under /chat/ it works without rebuilding', async (bring) => {
     await one.page.reload();
     await one.message('from below').waitFor();
     const addresses = await one.page.evaluate(() =>
-      performance.getEntriesByType('resource').map((entry) => new URL(entry.name).pathname));
-    assert.deepEqual(addresses.filter((path) => !path.startsWith('/chat/')), []);
+      performance
+        .getEntriesByType('resource')
+        .map((entry) => new URL(entry.name).pathname),
+    );
+    assert.deepEqual(
+      addresses.filter((path) => !path.startsWith('/chat/')),
+      [],
+    );
     await one.page.goto('about:blank');
   } finally {
     await other.stop();

@@ -9,16 +9,25 @@ import { fileURLToPath } from 'node:url';
 
 import { PASSWORD } from './site.mjs';
 
-const require = createRequire(path.resolve(
-  path.dirname(fileURLToPath(import.meta.url)), '../../../client/package.json'));
+const require = createRequire(
+  path.resolve(
+    path.dirname(fileURLToPath(import.meta.url)),
+    '../../../client/package.json',
+  ),
+);
 const { chromium } = require('playwright-core');
 const axe = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const shots = process.env.SCREENSHOT_DIR;
 
-export const DESKTOP = { name: 'desktop', viewport: { width: 1280, height: 800 } };
+export const DESKTOP = {
+  name: 'desktop',
+  viewport: { width: 1280, height: 800 },
+};
 export const PHONE = {
-  name: 'phone', viewport: { width: 360, height: 700 },
-  hasTouch: true, isMobile: true,
+  name: 'phone',
+  viewport: { width: 360, height: 700 },
+  hasTouch: true,
+  isMobile: true,
 };
 export const DEVICES = [DESKTOP, PHONE];
 
@@ -30,9 +39,15 @@ let browser;
 export async function openBrowser() {
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-           '--disable-background-networking', '--disable-component-update',
-           '--disable-sync'],
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
   });
 }
 
@@ -44,15 +59,19 @@ export async function person(url, device, options = {}) {
   const { allow = [], ...contextOptions } = options;
   const { name, ...size } = device;
   const context = await browser.newContext({
-    locale: 'en-GB', timezoneId: 'Europe/Berlin', ...size, ...contextOptions,
+    locale: 'en-GB',
+    timezoneId: 'Europe/Berlin',
+    ...size,
+    ...contextOptions,
   });
   const complaints = [];
   const allowed = [...allow];
 
   await context.addInitScript(() => {
     document.addEventListener('securitypolicyviolation', (event) => {
-      console.error(`policy violated: ${event.violatedDirective} `
-                    + event.blockedURI);
+      console.error(
+        `policy violated: ${event.violatedDirective} ` + event.blockedURI,
+      );
     });
   });
 
@@ -68,10 +87,14 @@ export async function person(url, device, options = {}) {
   };
 
   const self = {
-    context, device, phone: device.isMobile === true,
+    context,
+    device,
+    phone: device.isMobile === true,
     page: watch(await context.newPage()),
 
-    allow(pattern) { allowed.push(pattern); },
+    allow(pattern) {
+      allowed.push(pattern);
+    },
 
     async newPage() {
       this.page = watch(await context.newPage());
@@ -87,9 +110,13 @@ export async function person(url, device, options = {}) {
       await this.visit();
       await this.page.getByLabel('Name', { exact: true }).fill(user);
       await this.page.getByLabel('Password', { exact: true }).fill(password);
-      await this.page.getByRole('button', { name: 'Log in', exact: true }).click();
+      await this.page
+        .getByRole('button', { name: 'Log in', exact: true })
+        .click();
       await this.inside();
-      const close = this.page.getByRole('button', { name: 'Close this notice' });
+      const close = this.page.getByRole('button', {
+        name: 'Close this notice',
+      });
       if (await close.isVisible()) await close.click();
       return this.page;
     },
@@ -101,13 +128,14 @@ export async function person(url, device, options = {}) {
     // the row of a room in the list, which on a phone hides behind the room
     row(title) {
       return this.page.locator('.room-row').filter({
-        has: this.page.locator('.room-row-name')
+        has: this.page
+          .locator('.room-row-name')
           .getByText(title, { exact: true }),
       });
     },
 
     async toList() {
-      if (this.phone && await this.page.locator('.room-back').isVisible()) {
+      if (this.phone && (await this.page.locator('.room-back').isVisible())) {
         await this.page.locator('.room-back').click();
       }
     },
@@ -119,7 +147,9 @@ export async function person(url, device, options = {}) {
       await this.page.getByRole('feed').waitFor();
     },
 
-    get composer() { return this.page.getByRole('textbox', { name: /Message to/ }); },
+    get composer() {
+      return this.page.getByRole('textbox', { name: /Message to/ });
+    },
 
     async say(text) {
       await this.composer.fill(text);
@@ -128,22 +158,31 @@ export async function person(url, device, options = {}) {
 
     message(text) {
       return this.page.getByRole('article').filter({
-        has: this.page.locator('.message-text').getByText(text, { exact: true }),
+        has: this.page
+          .locator('.message-text')
+          .getByText(text, { exact: true }),
       });
     },
 
-    texts() { return this.page.locator('.message-text').allInnerTexts(); },
+    texts() {
+      return this.page.locator('.message-text').allInnerTexts();
+    },
 
     async shot(title) {
       if (shots) {
-        const file = `${title}-${device.name}.png`.replace(/[^a-z0-9.-]+/gi, '-');
+        const file = `${title}-${device.name}.png`.replace(
+          /[^a-z0-9.-]+/gi,
+          '-',
+        );
         await this.page.screenshot({ path: path.join(shots, file) });
       }
     },
 
     async noSidewaysScroll() {
       const [inner, outer] = await this.page.evaluate(() => [
-        document.documentElement.scrollWidth, window.innerWidth]);
+        document.documentElement.scrollWidth,
+        window.innerWidth,
+      ]);
       assert.ok(inner <= outer, `page is ${inner} wide in ${outer}`);
     },
 
@@ -154,19 +193,26 @@ export async function person(url, device, options = {}) {
           resultTypes: ['violations'],
         });
         return violations.map(({ id, impact, nodes }) => ({
-          id, impact, where: nodes.map((node) => node.html.slice(0, 160)),
+          id,
+          impact,
+          where: nodes.map((node) => node.html.slice(0, 160)),
         }));
       });
-      const bad = found.filter(({ impact }) =>
-        impact === 'serious' || impact === 'critical');
+      const bad = found.filter(
+        ({ impact }) => impact === 'serious' || impact === 'critical',
+      );
       assert.deepEqual(bad, [], `axe on ${what}`);
     },
 
     async done() {
       await context.close();
-      assert.deepEqual(complaints.filter((line) =>
-        !allowed.some((pattern) => pattern.test(line))), [],
-      `what ${device.name} complained about`);
+      assert.deepEqual(
+        complaints.filter(
+          (line) => !allowed.some((pattern) => pattern.test(line)),
+        ),
+        [],
+        `what ${device.name} complained about`,
+      );
     },
   };
 

@@ -4,8 +4,13 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { closeBrowser, eventually, NETWORK, onDevices, openBrowser }
-  from './browser.mjs';
+import {
+  closeBrowser,
+  eventually,
+  NETWORK,
+  onDevices,
+  openBrowser,
+} from './browser.mjs';
 import { newName, PASSWORD, startSite } from './site.mjs';
 
 let site;
@@ -31,7 +36,9 @@ async function fillNew(page, name, password, again = password) {
   await page.getByRole('button', { name: 'Create account' }).click();
 }
 
-onDevices(test, 'a demo user gets in, stays in over a reload, and out again',
+onDevices(
+  test,
+  'a demo user gets in, stays in over a reload, and out again',
   async (bring) => {
     const one = await bring(site.url);
     const page = await one.visit();
@@ -53,15 +60,21 @@ onDevices(test, 'a demo user gets in, stays in over a reload, and out again',
     await page.getByRole('button', { name: 'Account menu of Pablo' }).click();
     await one.shot('account menu');
     assert.match(
-      await page.getByRole('link', { name: 'Source code' }).getAttribute('href'),
-      /^https:\/\//);
+      await page
+        .getByRole('link', { name: 'Source code' })
+        .getAttribute('href'),
+      /^https:\/\//,
+    );
     await page.getByRole('button', { name: 'Log out', exact: true }).click();
     await page.getByRole('button', { name: 'Log in', exact: true }).waitFor();
     await page.reload();
     await page.getByRole('button', { name: 'Log in', exact: true }).waitFor();
-  });
+  },
+);
 
-onDevices(test, 'what is missing or wrong is said where it is',
+onDevices(
+  test,
+  'what is missing or wrong is said where it is',
   async (bring) => {
     const one = await bring(site.url);
     const page = await one.visit();
@@ -70,28 +83,44 @@ onDevices(test, 'what is missing or wrong is said where it is',
 
     await enter.click();
     assert.equal(await alertText(page), 'Enter your name.');
-    assert.equal(await page.evaluate(() => document.activeElement.name), 'username');
+    assert.equal(
+      await page.evaluate(() => document.activeElement.name),
+      'username',
+    );
     await field(page, 'Name').fill('Pablo');
     await enter.click();
     assert.equal(await alertText(page), 'Enter your password.');
 
     await field(page, 'Password').fill('not this one');
     await enter.click();
-    await eventually(async () => /doesn't belong/.test(await alertText(page)),
-                     'a wrong password is told');
-    assert.equal(await page.evaluate(() => document.activeElement.name), 'password');
+    await eventually(
+      async () => /doesn't belong/.test(await alertText(page)),
+      'a wrong password is told',
+    );
+    assert.equal(
+      await page.evaluate(() => document.activeElement.name),
+      'password',
+    );
     await one.shot('wrong password');
 
     await fillNew(page, 'Pablo', 'anything', 'something');
     assert.equal(await alertText(page), 'The two passwords differ.');
     await fillNew(page, 'Pablo', 'anything');
-    await eventually(async () => /name is taken/.test(await alertText(page)),
-                     'a taken name is told');
-    assert.equal(await page.evaluate(() => document.activeElement.name), 'username');
+    await eventually(
+      async () => /name is taken/.test(await alertText(page)),
+      'a taken name is told',
+    );
+    assert.equal(
+      await page.evaluate(() => document.activeElement.name),
+      'username',
+    );
     await one.shot('name taken');
-  });
+  },
+);
 
-onDevices(test, 'failures of the server are told as what they are',
+onDevices(
+  test,
+  'failures of the server are told as what they are',
   async (bring) => {
     const one = await bring(site.url);
     const page = await one.visit();
@@ -100,29 +129,47 @@ onDevices(test, 'failures of the server are told as what they are',
     await field(page, 'Password').fill(PASSWORD);
 
     const cases = [
-      [{ status: 429, headers: { 'Retry-After': '12' },
-         json: { message: 'Too many tries' } }, /Too many tries\. Wait 12 seconds/],
+      [
+        {
+          status: 429,
+          headers: { 'Retry-After': '12' },
+          json: { message: 'Too many tries' },
+        },
+        /Too many tries\. Wait 12 seconds/,
+      ],
       [{ status: 502, body: '<html>Bad Gateway</html>' }, /isn't answering/],
-      [{ status: 503, json: { message: 'Busy' } }, /busy or its storage is away/],
+      [
+        { status: 503, json: { message: 'Busy' } },
+        /busy or its storage is away/,
+      ],
       [{ status: 413, body: '<html>' }, /too long/],
-      [{ status: 400, json: { message: 'The name is too long' } },
-       /The name is too long/],
+      [
+        { status: 400, json: { message: 'The name is too long' } },
+        /The name is too long/,
+      ],
       [{ status: 200, body: '<html>' }, /makes no sense/],
       [null, /can't be reached/],
     ];
     for (const [answer, words] of cases) {
       await page.route('**/login', (route) =>
-        answer ? route.fulfill(answer) : route.abort());
+        answer ? route.fulfill(answer) : route.abort(),
+      );
       await page.getByRole('button', { name: 'Log in', exact: true }).click();
-      await eventually(async () => words.test(await alertText(page)), `${words}`);
+      await eventually(
+        async () => words.test(await alertText(page)),
+        `${words}`,
+      );
       await page.unroute('**/login');
     }
     await one.context.setOffline(true);
     await page.getByRole('button', { name: 'Log in', exact: true }).click();
-    await eventually(async () => (await alertText(page)) === 'You are offline.',
-                     'being offline is told');
+    await eventually(
+      async () => (await alertText(page)) === 'You are offline.',
+      'being offline is told',
+    );
     await one.context.setOffline(false);
-  });
+  },
+);
 
 onDevices(test, 'a new account', async (bring) => {
   const name = newName('Nora');
@@ -131,19 +178,25 @@ onDevices(test, 'a new account', async (bring) => {
 
   await page.getByText('Create account', { exact: true }).first().click();
   await page.getByRole('button', { name: 'Suggest a name' }).click();
-  await eventually(async () =>
-    /^\S+$/.test(await field(page, 'Name').inputValue()), 'a name is suggested');
+  await eventually(
+    async () => /^\S+$/.test(await field(page, 'Name').inputValue()),
+    'a name is suggested',
+  );
   await one.shot('create account');
   await one.axe('create account');
 
   await page.getByRole('button', { name: 'Show password' }).first().click();
   assert.equal(await field(page, 'Password').getAttribute('type'), 'text');
-  assert.equal(await field(page, 'Password').getAttribute('autocomplete'),
-               'new-password');
+  assert.equal(
+    await field(page, 'Password').getAttribute('autocomplete'),
+    'new-password',
+  );
 
   await fillNew(page, name, 'long enough');
   await one.inside();
-  await page.getByText(`Welcome, ${name}. Your account has been created.`).waitFor();
+  await page
+    .getByText(`Welcome, ${name}. Your account has been created.`)
+    .waitFor();
   await one.shot('account created');
   await page.getByRole('button', { name: 'Close this notice' }).click();
 
@@ -151,8 +204,9 @@ onDevices(test, 'a new account', async (bring) => {
   const two = await bring(site.url);
   await two.visit();
   await fillNew(two.page, name, 'long enough');
-  await two.page.getByText(`You already had the account “${name}”`,
-                           { exact: false }).waitFor();
+  await two.page
+    .getByText(`You already had the account “${name}”`, { exact: false })
+    .waitFor();
 
   // an unknown name at the log-in makes an account: that is said, too
   const other = newName('Typo');
@@ -162,11 +216,14 @@ onDevices(test, 'a new account', async (bring) => {
   await field(three.page, 'Name').fill(other);
   await field(three.page, 'Password').fill('long enough');
   await three.page.getByRole('button', { name: 'Log in', exact: true }).click();
-  await three.page.getByText(`no account called “${other}”`,
-                             { exact: false }).waitFor();
+  await three.page
+    .getByText(`no account called “${other}”`, { exact: false })
+    .waitFor();
 });
 
-onDevices(test, 'the button waits while the server does, and asks once',
+onDevices(
+  test,
+  'the button waits while the server does, and asks once',
   async (bring) => {
     const one = await bring(site.url);
     const page = await one.visit();
@@ -184,9 +241,12 @@ onDevices(test, 'the button waits while the server does, and asks once',
     assert.ok(await waiting.isDisabled());
     await one.inside();
     assert.equal(asked, 1);
-  });
+  },
+);
 
-onDevices(test, 'logging out on all devices ends the other one\'s session',
+onDevices(
+  test,
+  "logging out on all devices ends the other one's session",
   async (bring) => {
     const name = newName('Everywhere');
     await site.robot(name);
@@ -197,21 +257,32 @@ onDevices(test, 'logging out on all devices ends the other one\'s session',
     await two.logIn(name);
     await one.toList();
     await one.page.getByRole('button', { name: /Account menu/ }).click();
-    await one.page.getByRole('button', { name: 'Log out on all devices' }).click();
-    await two.page.getByText('Your session has ended', { exact: false }).waitFor();
+    await one.page
+      .getByRole('button', { name: 'Log out on all devices' })
+      .click();
+    await two.page
+      .getByText('Your session has ended', { exact: false })
+      .waitFor();
     await two.shot('session ended');
-  });
+  },
+);
 
-onDevices(test, 'a server that is away is told, and found again by itself',
+onDevices(
+  test,
+  'a server that is away is told, and found again by itself',
   async (bring) => {
     const one = await bring(site.url);
     one.allow(NETWORK);
     await one.page.route('**/me', (route) =>
-      route.fulfill({ status: 502, body: '<html>' }));
+      route.fulfill({ status: 502, body: '<html>' }),
+    );
     await one.visit();
-    await one.page.getByText('The chat can\'t be reached').waitFor();
+    await one.page.getByText("The chat can't be reached").waitFor();
     await one.shot('unreachable');
     await one.axe('unreachable');
     await one.page.unroute('**/me');
-    await one.page.getByRole('button', { name: 'Log in', exact: true }).waitFor();
-  });
+    await one.page
+      .getByRole('button', { name: 'Log in', exact: true })
+      .waitFor();
+  },
+);

@@ -9,34 +9,44 @@ import { fileURLToPath } from 'node:url';
 
 import { NO_RATE, start, until } from '../lib/server.mjs';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)),
-                          '../../..');
+const root = path.resolve(
+  path.dirname(fileURLToPath(import.meta.url)),
+  '../../..',
+);
 const require = createRequire(path.join(root, 'client/package.json'));
 const { io } = require('socket.io-client');
 
 export const PASSWORD = 'password123';
 
 const dist = path.join(root, 'client/dist');
-const headers = fs.readFileSync(path.join(root, 'docker/chat.conf'), 'utf8')
-  .match(/^add_header .*;$/gm).join('\n');
+const headers = fs
+  .readFileSync(path.join(root, 'docker/chat.conf'), 'utf8')
+  .match(/^add_header .*;$/gm)
+  .join('\n');
 
 export async function startSite(options = {}) {
   const prefix = options.prefix ?? '/';
   const server = await start({
-    demoData: true, chat: NO_RATE,
+    demoData: true,
+    chat: NO_RATE,
     http: `include /etc/nginx/mime.types; client_max_body_size 64k;
            chat_links ${path.join(root, 'client/links.json')};`,
     server: `root ${dist}; gzip_static on; ${headers}
              location = ${prefix}index.html { alias ${dist}/index.html;
                                               expires -1; }`,
-    location: prefix === '/' ? 'try_files $uri /index.html;'
-      : `alias ${dist}/; index index.html;`,
+    location:
+      prefix === '/'
+        ? 'try_files $uri /index.html;'
+        : `alias ${dist}/; index index.html;`,
     ...options,
   });
   const robots = [];
 
-  await until(async () => await server.redis.client.exists('room:0'),
-              'demo data is there', 15000);
+  await until(
+    async () => await server.redis.client.exists('room:0'),
+    'demo data is there',
+    15000,
+  );
 
   return {
     server,
@@ -58,9 +68,17 @@ export async function startSite(options = {}) {
         const score = Math.max(now - age, last + 0.000002);
         last = score;
         const id = score.toFixed(6);
-        pipeline.zadd(`room:${roomId}`, id, JSON.stringify({
-          from, date: Math.floor(score), message: text, roomId, id,
-        }));
+        pipeline.zadd(
+          `room:${roomId}`,
+          id,
+          JSON.stringify({
+            from,
+            date: Math.floor(score),
+            message: text,
+            roomId,
+            id,
+          }),
+        );
         if (i % 5000 === 4999) {
           await pipeline.exec();
           pipeline = client.pipeline();
@@ -101,8 +119,10 @@ class Robot {
   async connect() {
     this.heard = [];
     this.socket = io(this.origin, {
-      path: `${this.prefix}socket.io/`, transports: ['websocket'],
-      extraHeaders: { Cookie: this.cookie }, forceNew: true,
+      path: `${this.prefix}socket.io/`,
+      transports: ['websocket'],
+      extraHeaders: { Cookie: this.cookie },
+      forceNew: true,
     });
     this.socket.on('message', (message) => this.heard.push(message));
     await new Promise((done, fail) => {
@@ -114,15 +134,17 @@ class Robot {
 
   async say(roomId, text) {
     const ack = await this.socket.timeout(10000).emitWithAck('message', {
-      roomId, message: text, from: this.id, date: 0,
+      roomId,
+      message: text,
+      from: this.id,
+      date: 0,
     });
     if (!ack.ok) throw new Error(`${this.name} can't speak: ${ack.error}`);
     return ack;
   }
 
   texts(roomId) {
-    return this.heard.filter((m) => m.roomId === roomId)
-      .map((m) => m.message);
+    return this.heard.filter((m) => m.roomId === roomId).map((m) => m.message);
   }
 
   leave() {
@@ -131,8 +153,11 @@ class Robot {
   }
 }
 
-export const pair = (a, b) => [a.id, b.id].map(Number)
-  .sort((x, y) => x - y).join(':');
+export const pair = (a, b) =>
+  [a.id, b.id]
+    .map(Number)
+    .sort((x, y) => x - y)
+    .join(':');
 
 // names that no other test has
 let count = 0;

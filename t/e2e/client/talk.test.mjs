@@ -4,7 +4,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { closeBrowser, eventually, onDevices, openBrowser } from './browser.mjs';
+import {
+  closeBrowser,
+  eventually,
+  onDevices,
+  openBrowser,
+} from './browser.mjs';
 import { newName, pair, startSite } from './site.mjs';
 
 let site;
@@ -49,20 +54,28 @@ onDevices(test, 'three people in General', async (bring) => {
   await ben.noSidewaysScroll();
 });
 
-onDevices(test, 'a private conversation begins with a click on a name',
+onDevices(
+  test,
+  'a private conversation begins with a click on a name',
   async (bring) => {
     const [anna, ben, cleo] = ['Anna', 'Ben', 'Cleo'].map(newName);
     const one = await bring(site.url);
     const two = await bring(site.url);
     const three = await bring(site.url);
-    for (const [p, name] of [[one, anna], [two, ben], [three, cleo]]) {
+    for (const [p, name] of [
+      [one, anna],
+      [two, ben],
+      [three, cleo],
+    ]) {
       await p.logIn(name);
       await p.open('General');
     }
     await two.say(`It is ${ben}`);
     await one.message(`It is ${ben}`).waitFor();
-    await one.page.getByRole('button', { name: `Write in private to ${ben}` })
-      .last().click();
+    await one.page
+      .getByRole('button', { name: `Write in private to ${ben}` })
+      .last()
+      .click();
     await one.page.getByRole('heading', { name: ben, level: 2 }).waitFor();
     await one.page.getByText('the beginning of your conversation').waitFor();
     await one.shot('new private room');
@@ -76,8 +89,10 @@ onDevices(test, 'a private conversation begins with a click on a name',
     assert.match(await two.page.title(), /^\(1\) /);
     await two.open(anna);
     await two.message('Just for you').waitFor();
-    await eventually(async () => !/^\(/.test(await two.page.title()),
-                     'the count goes with reading');
+    await eventually(
+      async () => !/^\(/.test(await two.page.title()),
+      'the count goes with reading',
+    );
     await two.say('Thank you');
     await one.message('Thank you').waitFor();
     await three.toList();
@@ -88,9 +103,12 @@ onDevices(test, 'a private conversation begins with a click on a name',
     // and it is still there after a reload, in the same room
     await one.page.reload();
     await one.message('Thank you').waitFor();
-  });
+  },
+);
 
-onDevices(test, 'whoever is online can be written to from the list',
+onDevices(
+  test,
+  'whoever is online can be written to from the list',
   async (bring) => {
     const [me, you] = ['Me', 'You'].map(newName);
     const robot = await site.robot(you);
@@ -101,26 +119,42 @@ onDevices(test, 'whoever is online can be written to from the list',
     const entry = one.page.getByRole('button', { name: `Write to ${you}` });
     await entry.waitFor();
     await one.page.getByLabel('Search rooms and people').fill(you.slice(0, 7));
-    await eventually(async () => await one.row('General').count() === 0,
-                     'the search filters rooms');
+    await eventually(
+      async () => (await one.row('General').count()) === 0,
+      'the search filters rooms',
+    );
     await entry.click();
     await one.page.getByRole('heading', { name: you, level: 2 }).waitFor();
     await one.say('Out of the blue');
-    await eventually(() => robot.heard.some((m) => m.message === 'Out of the blue'),
-                     'it arrives');
+    await eventually(
+      () => robot.heard.some((m) => m.message === 'Out of the blue'),
+      'it arrives',
+    );
     // online is said in words, and ends
-    await one.page.locator('.room-sub').getByText('Online', { exact: true }).waitFor();
+    await one.page
+      .locator('.room-sub')
+      .getByText('Online', { exact: true })
+      .waitFor();
     await one.page.getByText(`${you} connected`).waitFor();
     robot.leave();
-    await one.page.locator('.room-sub').getByText('Offline', { exact: true }).waitFor();
+    await one.page
+      .locator('.room-sub')
+      .getByText('Offline', { exact: true })
+      .waitFor();
     await one.page.getByText(`${you} left`).waitFor();
     await one.toList();
-    await eventually(async () => !(await entry.isVisible()), 'they leave the list');
+    await eventually(
+      async () => !(await entry.isVisible()),
+      'they leave the list',
+    );
     await one.page.getByRole('button', { name: 'Clear search' }).click();
     await one.row('General').waitFor();
-  });
+  },
+);
 
-onDevices(test, '\'X connected\' is a quiet line and never a message',
+onDevices(
+  test,
+  "'X connected' is a quiet line and never a message",
   async (bring) => {
     const [me, you] = ['Quiet', 'Loud'].map(newName);
     const robot = await site.robot(you);
@@ -137,15 +171,19 @@ onDevices(test, '\'X connected\' is a quiet line and never a message',
 
     // a flickering network says nothing
     await one.open('General');
-    await eventually(async () =>
-      await one.page.locator('.presence').innerText() === '', 'the note goes', 12000);
+    await eventually(
+      async () => (await one.page.locator('.presence').innerText()) === '',
+      'the note goes',
+      12000,
+    );
     for (let i = 0; i < 3; i++) {
       robot.leave();
       await robot.connect();
     }
     await new Promise((done) => setTimeout(done, 3000));
     assert.equal(await one.page.locator('.presence').innerText(), '');
-  });
+  },
+);
 
 const TEXTS = {
   html: '<img src=x onerror=alert(1)><b>bold</b> &lt;tag&gt; &amp; "quotes"',
@@ -165,25 +203,38 @@ onDevices(test, 'text is shown exactly as it was typed', async (bring) => {
   await one.visit(`#/room/${room}`);
   await one.inside();
   for (const text of Object.values(TEXTS)) await one.say(text);
-  await eventually(() => robot.texts(room).length === Object.keys(TEXTS).length,
-                   'all arrive');
+  await eventually(
+    () => robot.texts(room).length === Object.keys(TEXTS).length,
+    'all arrive',
+  );
   assert.deepEqual(robot.texts(room), Object.values(TEXTS));
   await eventually(async () => {
-    const shown = await one.page.locator('.message-text').evaluateAll(
-      (all) => all.map((element) => element.textContent));
+    const shown = await one.page
+      .locator('.message-text')
+      .evaluateAll((all) => all.map((element) => element.textContent));
     assert.deepEqual(shown, Object.values(TEXTS));
     return true;
   }, 'all are shown');
   assert.equal(await one.page.locator('.bubble img, .bubble b').count(), 0);
 
   // nothing breaks out of its bubble, nor the page
-  const outside = await one.page.evaluate(() =>
-    [...document.querySelectorAll('.bubble')].filter((bubble) => {
-      const box = bubble.getBoundingClientRect();
-      const text = bubble.querySelector('.message-text').getBoundingClientRect();
-      const list = document.querySelector('.messages').getBoundingClientRect();
-      return text.right > box.right || box.right > list.right || box.left < list.left;
-    }).length);
+  const outside = await one.page.evaluate(
+    () =>
+      [...document.querySelectorAll('.bubble')].filter((bubble) => {
+        const box = bubble.getBoundingClientRect();
+        const text = bubble
+          .querySelector('.message-text')
+          .getBoundingClientRect();
+        const list = document
+          .querySelector('.messages')
+          .getBoundingClientRect();
+        return (
+          text.right > box.right ||
+          box.right > list.right ||
+          box.left < list.left
+        );
+      }).length,
+  );
   assert.equal(outside, 0);
   await one.noSidewaysScroll();
   await one.shot('texts');
@@ -195,15 +246,21 @@ onDevices(test, 'links are made for http and https only', async (bring) => {
   const one = await bring(site.url);
   await one.logIn(me);
   const room = pair(robot, await site.robot(me));
-  await robot.say(room, 'see https://example.com/a?b=1&c=<2>. javascript:alert(1) '
-                        + 'HTTP://EXAMPLE.ORG/ and ftp://example.com');
+  await robot.say(
+    room,
+    'see https://example.com/a?b=1&c=<2>. javascript:alert(1) ' +
+      'HTTP://EXAMPLE.ORG/ and ftp://example.com',
+  );
   await one.open(you);
   const links = one.page.locator('.message-text a');
   await links.first().waitFor();
   assert.deepEqual(
     await links.evaluateAll((all) => all.map((a) => [a.href, a.target])),
-    [['https://example.com/a?b=1&c=', '_blank'],
-     ['http://example.org/', '_blank']]);
+    [
+      ['https://example.com/a?b=1&c=', '_blank'],
+      ['http://example.org/', '_blank'],
+    ],
+  );
   for (const rel of await links.evaluateAll((all) => all.map((a) => a.rel))) {
     assert.match(rel, /noopener/);
   }
@@ -241,39 +298,50 @@ onDevices(test, 'days, times, groups and the full date', async (bring) => {
   await one.shot('days');
 });
 
-onDevices(test, 'unread counts and the line above what is new', async (bring) => {
-  const [me, you] = ['Away', 'Busy'].map(newName);
-  const robot = await (await site.robot(you)).connect();
-  const room = pair(robot, await site.robot(me));
-  const one = await bring(site.url);
-  await one.logIn(me);
-  await robot.say(room, 'seen');
-  await one.open(you);
-  await one.message('seen').waitFor();
-  await one.open('General');
-  for (let i = 1; i <= 3; i++) await robot.say(room, `news ${i}`);
-  await one.toList();
-  await one.row(you).getByText('3 unread messages').waitFor();
-  assert.match(await one.page.title(), /^\(3\) /);
-  await one.shot('unread');
-  await one.axe('unread counts');
+onDevices(
+  test,
+  'unread counts and the line above what is new',
+  async (bring) => {
+    const [me, you] = ['Away', 'Busy'].map(newName);
+    const robot = await (await site.robot(you)).connect();
+    const room = pair(robot, await site.robot(me));
+    const one = await bring(site.url);
+    await one.logIn(me);
+    await robot.say(room, 'seen');
+    await one.open(you);
+    await one.message('seen').waitFor();
+    await one.open('General');
+    for (let i = 1; i <= 3; i++) await robot.say(room, `news ${i}`);
+    await one.toList();
+    await one.row(you).getByText('3 unread messages').waitFor();
+    assert.match(await one.page.title(), /^\(3\) /);
+    await one.shot('unread');
+    await one.axe('unread counts');
 
-  // the count survives a reload
-  await one.page.reload();
-  await one.inside();
-  await one.toList();
-  await one.row(you).getByText('3 unread messages').waitFor();
+    // the count survives a reload
+    await one.page.reload();
+    await one.inside();
+    await one.toList();
+    await one.row(you).getByText('3 unread messages').waitFor();
 
-  await one.open(you);
-  const line = one.page.locator('.message-row', { has: one.page.locator('.new-line') });
-  await line.waitFor();
-  assert.match(await line.innerText(), /New messages[\s\S]*news 1/);
-  await one.shot('new line');
-  await one.axe('new line');
-  await eventually(async () => !/^\(/.test(await one.page.title()), 'they are read');
-});
+    await one.open(you);
+    const line = one.page.locator('.message-row', {
+      has: one.page.locator('.new-line'),
+    });
+    await line.waitFor();
+    assert.match(await line.innerText(), /New messages[\s\S]*news 1/);
+    await one.shot('new line');
+    await one.axe('new line');
+    await eventually(
+      async () => !/^\(/.test(await one.page.title()),
+      'they are read',
+    );
+  },
+);
 
-onDevices(test, 'a hidden tab counts, and notifies when that is turned on',
+onDevices(
+  test,
+  'a hidden tab counts, and notifies when that is turned on',
   async (bring) => {
     const [me, you] = ['Hidden', 'Caller'].map(newName);
     const robot = await (await site.robot(you)).connect();
@@ -284,12 +352,15 @@ onDevices(test, 'a hidden tab counts, and notifies when that is turned on',
       window.Notification = class {
         static permission = 'granted';
         static requestPermission = async () => 'granted';
-        constructor(title, { body }) { window.shown.push(`${title}: ${body}`); }
+        constructor(title, { body }) {
+          window.shown.push(`${title}: ${body}`);
+        }
         close() {}
       };
       let hidden = false;
-      Object.defineProperty(document, 'visibilityState',
-                            { get: () => (hidden ? 'hidden' : 'visible') });
+      Object.defineProperty(document, 'visibilityState', {
+        get: () => (hidden ? 'hidden' : 'visible'),
+      });
       window.hide = (value) => {
         hidden = value;
         document.dispatchEvent(new Event('visibilitychange'));
@@ -306,15 +377,23 @@ onDevices(test, 'a hidden tab counts, and notifies when that is turned on',
     await hide(true);
     await robot.say(room, 'not turned on');
     await one.message('not turned on').waitFor();
-    await eventually(async () => /^\(1\)/.test(await page.title()), 'it counts');
+    await eventually(
+      async () => /^\(1\)/.test(await page.title()),
+      'it counts',
+    );
     assert.deepEqual(await shown(), []);
     await hide(false);
-    await eventually(async () => !/^\(/.test(await page.title()), 'and is read');
+    await eventually(
+      async () => !/^\(/.test(await page.title()),
+      'and is read',
+    );
 
     await one.toList();
     await page.getByRole('button', { name: /Account menu/ }).click();
     await page.getByRole('switch', { name: /Notifications/ }).click();
-    await page.getByRole('switch', { name: /Notifications/, checked: true }).waitFor();
+    await page
+      .getByRole('switch', { name: /Notifications/, checked: true })
+      .waitFor();
     await page.keyboard.press('Escape');
     await hide(true);
     await robot.say(room, 'psst');
@@ -325,7 +404,8 @@ onDevices(test, 'a hidden tab counts, and notifies when that is turned on',
     await one.toList();
     await one.row(you).getByText('in sight').waitFor();
     assert.deepEqual(await shown(), [`${you}: psst`]);
-  });
+  },
+);
 
 onDevices(test, 'new messages of the open room are read out', async (bring) => {
   const you = newName('Speaker');
@@ -335,8 +415,10 @@ onDevices(test, 'new messages of the open room are read out', async (bring) => {
   await one.open('General');
   const region = one.page.locator('[role="log"][aria-live="polite"]');
   await robot.say('0', 'listen to this');
-  await eventually(async () =>
-    await region.innerText() === `${you}: listen to this`, 'it is in the live region');
+  await eventually(
+    async () => (await region.innerText()) === `${you}: listen to this`,
+    'it is in the live region',
+  );
 });
 
 onDevices(test, 'a hundred rooms, sorted by activity', async (bring) => {
@@ -361,21 +443,33 @@ onDevices(test, 'a hundred rooms, sorted by activity', async (bring) => {
   const one = await bring(site.url);
   await one.logIn(me);
   await one.toList();
-  await eventually(async () =>
-    await one.page.locator('.room-row').count() === 101
-    && await one.page.locator('.room-row-time').count() >= 101, 'all are listed', 20000);
+  await eventually(
+    async () =>
+      (await one.page.locator('.room-row').count()) === 101 &&
+      (await one.page.locator('.room-row-time').count()) >= 101,
+    'all are listed',
+    20000,
+  );
   const titles = await one.page.locator('.room-row-name').allInnerTexts();
   assert.equal(titles[0], 'General');
-  assert.deepEqual(titles.slice(1, 4),
-                   [99, 98, 97].map((i) => `${me}-friend${i}`));
-  const scrolls = await one.page.locator('.sidebar-lists').evaluate((list) =>
-    list.scrollHeight > list.clientHeight
-    && document.documentElement.scrollHeight <= window.innerHeight);
-  assert.ok(scrolls, 'the list scrolls, the page doesn\'t');
+  assert.deepEqual(
+    titles.slice(1, 4),
+    [99, 98, 97].map((i) => `${me}-friend${i}`),
+  );
+  const scrolls = await one.page
+    .locator('.sidebar-lists')
+    .evaluate(
+      (list) =>
+        list.scrollHeight > list.clientHeight &&
+        document.documentElement.scrollHeight <= window.innerHeight,
+    );
+  assert.ok(scrolls, "the list scrolls, the page doesn't");
   await one.shot('hundred rooms');
   await one.page.getByLabel('Search rooms and people').fill(`${me}-friend57`);
-  await eventually(async () => await one.page.locator('.room-row').count() === 1,
-                   'the search finds one');
+  await eventually(
+    async () => (await one.page.locator('.room-row').count()) === 1,
+    'the search finds one',
+  );
   await one.page.getByLabel('Search rooms and people').fill('nobody like this');
   await one.page.getByText('Nothing found').waitFor();
   await one.shot('nothing found');
@@ -385,7 +479,10 @@ onDevices(test, 'a hundred rooms, sorted by activity', async (bring) => {
   await one.open(`${me}-friend3`);
   await one.say('hello again');
   await one.toList();
-  await eventually(async () =>
-    (await one.page.locator('.room-row-name').nth(1).innerText()) === `${me}-friend3`,
-    'it is second');
+  await eventually(
+    async () =>
+      (await one.page.locator('.room-row-name').nth(1).innerText()) ===
+      `${me}-friend3`,
+    'it is second',
+  );
 });

@@ -8,7 +8,10 @@ const full = new Intl.DateTimeFormat(undefined, {
   timeStyle: "medium",
 });
 const weekday = new Intl.DateTimeFormat(undefined, { weekday: "short" });
-const shortDate = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+const shortDate = new Intl.DateTimeFormat(undefined, {
+  day: "numeric",
+  month: "short",
+});
 const shortYear = new Intl.DateTimeFormat(undefined, { dateStyle: "short" });
 const longDay = new Intl.DateTimeFormat(undefined, {
   weekday: "long",
@@ -51,7 +54,9 @@ export function dayLabel(seconds: number, now = new Date()): string {
     case 1:
       return text.room.yesterday;
     default:
-      return (date.getFullYear() === now.getFullYear() ? longDay : longYear).format(date);
+      return (date.getFullYear() === now.getFullYear() ? longDay : longYear).format(
+        date,
+      );
   }
 }
 
@@ -72,5 +77,7 @@ export function briefLabel(seconds: number, now = new Date()): string {
     return weekday.format(date);
   }
 
-  return (date.getFullYear() === now.getFullYear() ? shortDate : shortYear).format(date);
+  return (date.getFullYear() === now.getFullYear() ? shortDate : shortYear).format(
+    date,
+  );
 }

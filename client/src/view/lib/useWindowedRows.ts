@@ -98,20 +98,17 @@ export function useWindowedRows(options: {
 
   const range = useRef({ start, end });
 
-  const show = useCallback(
-    (from: number, to: number) => {
-      const { count: rows, keyAt: keys } = latest.current;
+  const show = useCallback((from: number, to: number) => {
+    const { count: rows, keyAt: keys } = latest.current;
 
-      releaseFocus(scroller.current, body.current, from, to);
-      setShown({
-        start: from,
-        end: to,
-        startKey: from < rows ? keys(from) : "",
-        count: rows,
-      });
-    },
-    [],
-  );
+    releaseFocus(scroller.current, body.current, from, to);
+    setShown({
+      start: from,
+      end: to,
+      startKey: from < rows ? keys(from) : "",
+      count: rows,
+    });
+  }, []);
 
   /** What has to be rendered for the place that is in sight now. */
   const updateRange = useCallback(() => {

@@ -154,7 +154,12 @@ export function LoginScreen() {
             </div>
           </div>
 
-          <button ref={submitButton} className="button wide" disabled={busy} aria-busy={busy}>
+          <button
+            ref={submitButton}
+            className="button wide"
+            disabled={busy}
+            aria-busy={busy}
+          >
             {busy
               ? creating
                 ? text.login.busyCreate
@@ -190,7 +195,10 @@ function check(
   repeat: string,
 ): Problem | null {
   if (name.trim() === "") {
-    return { words: creating ? text.login.needNewName : text.login.needName, field: "name" };
+    return {
+      words: creating ? text.login.needNewName : text.login.needName,
+      field: "name",
+    };
   }
 
   if (password === "") {

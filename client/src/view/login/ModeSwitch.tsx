@@ -1,7 +1,10 @@
 import { text } from "../../text/en";
 
 /** Chooses between logging in and creating an account. */
-export function ModeSwitch(props: { creating: boolean; onChange(creating: boolean): void }) {
+export function ModeSwitch(props: {
+  creating: boolean;
+  onChange(creating: boolean): void;
+}) {
   const option = (creating: boolean, label: string) => (
     <label className="mode">
       <input

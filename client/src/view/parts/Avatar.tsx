@@ -63,7 +63,11 @@ function Pattern({ portrait }: { portrait: Portrait }) {
 
     case "corner":
       return (
-        <path d="M-10 -10L50 -10L-10 50z" fill={front} transform={`rotate(${angle} 20 20)`} />
+        <path
+          d="M-10 -10L50 -10L-10 50z"
+          fill={front}
+          transform={`rotate(${angle} 20 20)`}
+        />
       );
   }
 }

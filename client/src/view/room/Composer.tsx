@@ -66,7 +66,11 @@ export function Composer({ room }: { room: Room }) {
           onChange={(event) => chat.setDraft(room.id, event.target.value)}
           onKeyDown={onKeyDown}
         />
-        <button className="composer-send" aria-label={text.composer.send} disabled={blank}>
+        <button
+          className="composer-send"
+          aria-label={text.composer.send}
+          disabled={blank}
+        >
           <Icon name="send" />
         </button>
       </div>

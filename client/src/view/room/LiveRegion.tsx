@@ -60,7 +60,12 @@ export function LiveRegion({ room }: { room: Room }) {
   }, [room, store]);
 
   return (
-    <div className="sr-only" role="log" aria-live="polite" aria-label={text.room.newMessages}>
+    <div
+      className="sr-only"
+      role="log"
+      aria-live="polite"
+      aria-label={text.room.newMessages}
+    >
       {words}
     </div>
   );

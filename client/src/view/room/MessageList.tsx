@@ -11,7 +11,13 @@ import { JumpButton } from "./JumpButton";
 import { ListStart } from "./ListStart";
 import { MessageRow } from "./MessageRow";
 
-export function MessageList({ room, onWrite }: { room: Room; onWrite(id: UserId): void }) {
+export function MessageList({
+  room,
+  onWrite,
+}: {
+  room: Room;
+  onWrite(id: UserId): void;
+}) {
   const chat = useChat();
   const meId = useSelect((state) => state.me?.id ?? "");
   const outbox = useSelect((state) => state.outbox);

@@ -72,7 +72,11 @@ export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
 /* Names and pictures lead to private rooms. */
 function Author({ name, onWrite }: { name: string; onWrite(): void }) {
   return (
-    <button className="author" title={`${text.message.writeTo} ${name}`} onClick={onWrite}>
+    <button
+      className="author"
+      title={`${text.message.writeTo} ${name}`}
+      onClick={onWrite}
+    >
       <Avatar name={name} />
       <span className="sr-only">{text.message.writeTo} </span>
       <span className="author-name">{name}</span>

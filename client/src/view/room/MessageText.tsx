@@ -10,7 +10,12 @@ export const MessageText = memo(function MessageText({ text }: { text: string })
         part.href === undefined ? (
           part.text
         ) : (
-          <a key={i} href={part.href} target="_blank" rel="noopener noreferrer nofollow">
+          <a
+            key={i}
+            href={part.href}
+            target="_blank"
+            rel="noopener noreferrer nofollow"
+          >
             {part.text}
           </a>
         ),

@@ -28,7 +28,11 @@ export function RoomHeader({ room, onBack }: { room: Room; onBack(): void }) {
 
   return (
     <header className="room-head">
-      <button className="icon-button room-back" aria-label={text.room.back} onClick={onBack}>
+      <button
+        className="icon-button room-back"
+        aria-label={text.room.back}
+        onClick={onBack}
+      >
         <Icon name="back" />
       </button>
       <Avatar name={title} online={online} group={peer === null} />

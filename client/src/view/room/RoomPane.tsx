@@ -19,7 +19,9 @@ export function RoomPane(props: {
 }) {
   const { roomId } = props;
   const chat = useChat();
-  const room = useSelect((state) => (roomId === null ? undefined : state.rooms[roomId]));
+  const room = useSelect((state) =>
+    roomId === null ? undefined : state.rooms[roomId],
+  );
   const roomList = useSelect((state) => state.roomList);
 
   if (!room) {

@@ -77,12 +77,21 @@ export function AccountMenu() {
         </p>
         {chat.notificationsSupported && <NotificationSwitch />}
         {github && (
-          <a className="menu-item" href={github} target="_blank" rel="noopener noreferrer">
+          <a
+            className="menu-item"
+            href={github}
+            target="_blank"
+            rel="noopener noreferrer"
+          >
             <Icon name="code" />
             {text.account.source}
           </a>
         )}
-        <button className="menu-item" disabled={busy} onClick={() => void logOut(false)}>
+        <button
+          className="menu-item"
+          disabled={busy}
+          onClick={() => void logOut(false)}
+        >
           <Icon name="logOut" />
           {text.account.logOut}
         </button>

@@ -19,7 +19,9 @@ export function PeopleList(props: {
         {text.sidebar.people}
         <span className="list-count">{people.length}</span>
       </h2>
-      {people.length === 0 && <p className="sidebar-nothing soft">{text.sidebar.nobody}</p>}
+      {people.length === 0 && (
+        <p className="sidebar-nothing soft">{text.sidebar.nobody}</p>
+      )}
       <ul className="rows">
         {people.slice(0, SHOWN).map((user) => (
           <li key={user.id}>
@@ -35,7 +37,9 @@ export function PeopleList(props: {
         ))}
       </ul>
       {people.length > SHOWN && (
-        <p className="sidebar-nothing soft">{text.sidebar.more(people.length - SHOWN)}</p>
+        <p className="sidebar-nothing soft">
+          {text.sidebar.more(people.length - SHOWN)}
+        </p>
       )}
     </section>
   );

@@ -34,7 +34,11 @@ export const RoomRow = memo(function RoomRow(props: {
         {online && <span className="sr-only">, {text.sidebar.online}</span>}
       </span>
       {last && (
-        <time className="room-row-time" dateTime={isoOf(last.date)} title={fullOf(last.date)}>
+        <time
+          className="room-row-time"
+          dateTime={isoOf(last.date)}
+          title={fullOf(last.date)}
+        >
           {briefLabel(last.date)}
         </time>
       )}

@@ -53,14 +53,20 @@ export function Sidebar(props: {
         onKeyDown={(event) => arrowKeys(event, ".row-button")}
       >
         {state.roomList === "failed" && (
-          <Failed words={text.sidebar.roomsFailed} onAgain={() => void chat.loadRooms()} />
+          <Failed
+            words={text.sidebar.roomsFailed}
+            onAgain={() => void chat.loadRooms()}
+          />
         )}
         {state.roomList === "loading" && <Skeleton />}
         {shownRooms.length > 0 && (
           <RoomList rooms={shownRooms} current={props.current} onOpen={props.onOpen} />
         )}
         {state.people === "failed" && (
-          <Failed words={text.sidebar.peopleFailed} onAgain={() => void chat.loadPeople()} />
+          <Failed
+            words={text.sidebar.peopleFailed}
+            onAgain={() => void chat.loadPeople()}
+          />
         )}
         {state.people === "ready" && (people.length > 0 || wanted === "") && (
           <PeopleList people={people} onWrite={props.onWrite} />
