@@ -56,6 +56,22 @@ static ngx_conf_enum_t  ngx_http_chat_password_schemes[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_chat_cookie_secure[] = {
+    { ngx_string("secure=auto"), NGX_HTTP_CHAT_AUTO },
+    { ngx_string("secure=on"), 1 },
+    { ngx_string("secure=off"), 0 },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_http_chat_cookie_samesite[] = {
+    { ngx_string("samesite=lax"), NGX_HTTP_CHAT_SAMESITE_LAX },
+    { ngx_string("samesite=strict"), NGX_HTTP_CHAT_SAMESITE_STRICT },
+    { ngx_string("samesite=none"), NGX_HTTP_CHAT_SAMESITE_NONE },
+    { ngx_null_string, 0 }
+};
+
+
 /* bounds of times are in the unit of their field */
 
 static ngx_conf_num_bounds_t  ngx_http_chat_session_ttl_bounds = {
@@ -735,9 +751,10 @@ ngx_http_chat_set_cookie(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_chat_loc_conf_t *cclcf = conf;
 
-    u_char      *p;
-    ngx_str_t   *value, *v;
-    ngx_uint_t   i;
+    u_char           *p;
+    ngx_str_t        *value, *v;
+    ngx_uint_t        i, *set;
+    ngx_conf_enum_t  *e;
 
     if (cclcf->cookie.data) {
         return "is duplicate";
@@ -764,29 +781,37 @@ ngx_http_chat_set_cookie(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     for (i = 2; i < cf->args->nelts; i++) {
         v = &value[i];
 
-        if (ngx_strcmp(v->data, "secure=auto") == 0) {
-            cclcf->cookie_secure = NGX_HTTP_CHAT_AUTO;
+        if (ngx_strncmp(v->data, "secure=", 7) == 0) {
+            set = &cclcf->cookie_secure;
+            e = ngx_http_chat_cookie_secure;
 
-        } else if (ngx_strcmp(v->data, "secure=on") == 0) {
-            cclcf->cookie_secure = 1;
-
-        } else if (ngx_strcmp(v->data, "secure=off") == 0) {
-            cclcf->cookie_secure = 0;
-
-        } else if (ngx_strcmp(v->data, "samesite=lax") == 0) {
-            cclcf->cookie_samesite = NGX_HTTP_CHAT_SAMESITE_LAX;
-
-        } else if (ngx_strcmp(v->data, "samesite=strict") == 0) {
-            cclcf->cookie_samesite = NGX_HTTP_CHAT_SAMESITE_STRICT;
-
-        } else if (ngx_strcmp(v->data, "samesite=none") == 0) {
-            cclcf->cookie_samesite = NGX_HTTP_CHAT_SAMESITE_NONE;
+        } else if (ngx_strncmp(v->data, "samesite=", 9) == 0) {
+            set = &cclcf->cookie_samesite;
+            e = ngx_http_chat_cookie_samesite;
 
         } else {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid parameter \"%V\"", v);
             return NGX_CONF_ERROR;
         }
+
+        if (*set != NGX_CONF_UNSET_UINT) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate parameter \"%V\"", v);
+            return NGX_CONF_ERROR;
+        }
+
+        while (e->name.len && ngx_strcmp(e->name.data, v->data) != 0) {
+            e++;
+        }
+
+        if (e->name.len == 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\"", v);
+            return NGX_CONF_ERROR;
+        }
+
+        *set = e->value;
     }
 
     /* a value given here with the name is not inherited from outside */

@@ -112,9 +112,9 @@ ngx_http_chat_bus_state(void *data, ngx_uint_t up)
 
     if (up) {
         hub->since = ngx_current_msec;
+        hub->missed = 1;
 
-        ngx_http_chat_bus_resume(hub);
-        ngx_http_chat_relay_resume(hub);
+        ngx_http_chat_hub_resume(hub);
     }
 }
 
@@ -277,6 +277,29 @@ ngx_http_chat_bus_on_show_room(ngx_http_chat_hub_t *hub, chat_json_t *data,
     }
 
     ngx_http_chat_event_done(&event);
+}
+
+
+/* after an outage, when both links are there again */
+
+void
+ngx_http_chat_hub_resume(ngx_http_chat_hub_t *hub)
+{
+    if (!hub->up || !ngx_http_chat_redis_ready(hub->redis)) {
+        return;
+    }
+
+    if (hub->missed) {
+        hub->missed = 0;
+        ngx_http_chat_bus_resume(hub);
+    }
+
+    ngx_http_chat_relay_resume(hub);
+    ngx_http_chat_deliver_resume(hub);
+
+    /* says at once that this worker is there */
+
+    ngx_http_chat_presence_start(hub);
 }
 
 

@@ -9,11 +9,38 @@
 #include "ngx_http_chat_hub.h"
 
 
+typedef struct {
+    ngx_str_t                     json;           /* as clients get it */
+    chat_str_t                    from;
+    chat_json_t                   nonce;          /* type NONE: none */
+    uint64_t                      pos;
+    uint64_t                      prev;
+    unsigned                      ours:1;         /* has a position before it */
+} ngx_http_chat_post_t;
+
+
 /* a message; own: the envelope has our server id */
 void ngx_http_chat_bus_on_message(ngx_http_chat_hub_t *hub, chat_json_t *data,
     ngx_uint_t own, ngx_pool_t *pool);
 
-/* the bus is back */
+/* to everybody here who may see it */
+void ngx_http_chat_bus_deliver(ngx_http_chat_room_t *room,
+    ngx_http_chat_post_t *post, ngx_pool_t *pool);
+
+/* 1 if the room has anybody here */
+ngx_uint_t ngx_http_chat_bus_is_live(ngx_http_chat_hub_t *hub,
+    chat_room_t *room);
+
+/* 1 if somebody has been here ever since the last message came */
+ngx_uint_t ngx_http_chat_bus_followed(ngx_http_chat_room_t *room);
+
+/* reads what is missing behind room->last */
+void ngx_http_chat_bus_repair(ngx_http_chat_room_t *room);
+
+/* one of the links is back: goes on if both are */
+void ngx_http_chat_hub_resume(ngx_http_chat_hub_t *hub);
+
+/* the bus is back: fills the holes of all rooms */
 void ngx_http_chat_bus_resume(ngx_http_chat_hub_t *hub);
 
 /* decodes a string value; NGX_DECLINED if it is none */

@@ -3,37 +3,18 @@
  *
  * Our own messages have one form, written by script append, and their bytes go
  * on to the clients as they are.  What other servers publish is rewritten.
- *
- * Each message of ours names the position before it.  If that is not the one
- * delivered last, something is missing: it is read from the history, with all
- * that has come since, and messages on the channel are passed over until the
- * room has caught up (they are in the history too).
  */
 
 #include "ngx_http_chat_bus.h"
 
 
-#define NGX_HTTP_CHAT_REPAIR_PAGE   500
-
 /* scores from here on (the year 2242) are no positions: see script append */
 #define NGX_HTTP_CHAT_POS_END       (8589934592ULL * 1000000)
-
-
-typedef struct {
-    ngx_str_t                     json;           /* as clients get it */
-    chat_str_t                    from;
-    chat_json_t                   nonce;          /* type NONE: none */
-    uint64_t                      pos;
-    uint64_t                      prev;
-    unsigned                      ours:1;         /* has a position before it */
-} ngx_http_chat_post_t;
 
 
 static ngx_int_t ngx_http_chat_bus_ours(chat_json_t *data,
     ngx_http_chat_post_t *post, ngx_pool_t *pool);
 static ngx_int_t ngx_http_chat_bus_foreign(chat_json_t *data, ngx_str_t *room,
-    ngx_http_chat_post_t *post, ngx_pool_t *pool);
-static void ngx_http_chat_bus_deliver(ngx_http_chat_room_t *room,
     ngx_http_chat_post_t *post, ngx_pool_t *pool);
 static void ngx_http_chat_bus_fan_out(ngx_http_chat_session_t *s,
     ngx_http_chat_room_t *room, ngx_http_chat_post_t *post,
@@ -41,11 +22,6 @@ static void ngx_http_chat_bus_fan_out(ngx_http_chat_session_t *s,
 static void ngx_http_chat_bus_private(ngx_http_chat_room_t *room,
     ngx_http_chat_post_t *post, ngx_http_chat_event_t *event,
     ngx_http_chat_event_t *echo);
-static ngx_uint_t ngx_http_chat_bus_is_live(ngx_http_chat_hub_t *hub,
-    chat_room_t *room);
-static ngx_uint_t ngx_http_chat_bus_followed(ngx_http_chat_room_t *room);
-static void ngx_http_chat_bus_repair(ngx_http_chat_room_t *room);
-static void ngx_http_chat_bus_repaired(void *data, redisReply *reply);
 
 
 void
@@ -272,7 +248,7 @@ ngx_http_chat_bus_foreign(chat_json_t *data, ngx_str_t *room,
 }
 
 
-static void
+void
 ngx_http_chat_bus_deliver(ngx_http_chat_room_t *room,
     ngx_http_chat_post_t *post, ngx_pool_t *pool)
 {
@@ -375,7 +351,7 @@ ngx_http_chat_bus_private(ngx_http_chat_room_t *room,
 
 /* has the room anybody here? */
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_chat_bus_is_live(ngx_http_chat_hub_t *hub, chat_room_t *room)
 {
     ngx_http_chat_room_t  *found;
@@ -396,7 +372,7 @@ ngx_http_chat_bus_is_live(ngx_http_chat_hub_t *hub, chat_room_t *room)
 
 /* has somebody been here ever since the last message came? */
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_chat_bus_followed(ngx_http_chat_room_t *room)
 {
     ngx_http_chat_user_t  *low, *high;
@@ -412,104 +388,4 @@ ngx_http_chat_bus_followed(ngx_http_chat_room_t *room)
 
     return (low && low->since <= room->seen)
            || (high && high->since <= room->seen);
-}
-
-
-static void
-ngx_http_chat_bus_repair(ngx_http_chat_room_t *room)
-{
-    ngx_http_chat_page_t  page;
-
-    ngx_memzero(&page, sizeof(ngx_http_chat_page_t));
-
-    page.type = NGX_HTTP_CHAT_PAGE_AFTER;
-    page.room = room->node.str;
-    page.pos = room->last;
-    page.size = NGX_HTTP_CHAT_REPAIR_PAGE;
-
-    room->behind = 0;
-    room->repair = ngx_http_chat_room_page(room->hub->redis, &page,
-                                           ngx_http_chat_bus_repaired, room);
-}
-
-
-static void
-ngx_http_chat_bus_repaired(void *data, redisReply *reply)
-{
-    ngx_http_chat_room_t *room = data;
-
-    ngx_int_t              rc;
-    ngx_uint_t             i;
-    ngx_pool_t            *pool;
-    chat_json_t            object, from;
-    ngx_http_chat_post_t   post;
-
-    room->repair = NULL;
-
-    pool = ngx_create_pool(4096, ngx_http_chat_worker->log);
-
-    if (pool == NULL || !ngx_http_chat_redis_ok(reply)) {
-
-        /* the next message, or the next time the bus is up, begins anew */
-
-        if (pool) {
-            ngx_destroy_pool(pool);
-        }
-
-        return;
-    }
-
-    for (i = 0; /* void */ ; i++) {
-        ngx_memzero(&post, sizeof(ngx_http_chat_post_t));
-
-        rc = ngx_http_chat_room_message(reply, i, &room->node.str, pool,
-                                        ngx_http_chat_worker->log, &post.json,
-                                        &post.pos);
-        if (rc == NGX_DONE || rc == NGX_ERROR) {
-            break;
-        }
-
-        if (rc == NGX_OK
-            && chat_json_check((chat_str_t) { post.json.len, post.json.data },
-                               &object)
-               == CHAT_OK
-            && chat_json_get(&object, "from", &from))
-        {
-            post.from.data = from.raw.data + 1;
-            post.from.len = from.raw.len - 2;
-
-            ngx_http_chat_bus_deliver(room, &post, pool);
-        }
-
-        room->last = ngx_max(room->last, post.pos);
-    }
-
-    ngx_destroy_pool(pool);
-
-    if (i >= NGX_HTTP_CHAT_REPAIR_PAGE || room->behind) {
-        ngx_http_chat_bus_repair(room);
-    }
-}
-
-
-/* the bus is back: what was published meanwhile has been missed */
-
-void
-ngx_http_chat_bus_resume(ngx_http_chat_hub_t *hub)
-{
-    ngx_rbtree_node_t     *node;
-    ngx_http_chat_room_t  *room;
-
-    node = ngx_rbtree_min(hub->rooms.root, &hub->rooms_sentinel);
-
-    for ( /* void */ ; node; node = ngx_rbtree_next(&hub->rooms, node)) {
-        room = (ngx_http_chat_room_t *) node;
-
-        if (room->last && room->repair == NULL
-            && ngx_http_chat_bus_is_live(hub, &room->id)
-            && ngx_http_chat_bus_followed(room))
-        {
-            ngx_http_chat_bus_repair(room);
-        }
-    }
 }

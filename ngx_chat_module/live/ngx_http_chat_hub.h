@@ -84,6 +84,9 @@ struct ngx_http_chat_hub_s {
     ngx_str_t                     channels[3];
     ngx_uint_t                    up;             /* the bus is, */
     ngx_msec_t                    since;          /* since then */
+    uint64_t                      heard;          /* Redis's time when it last
+                                                     was, in microseconds */
+    ngx_uint_t                    missed;         /* the bus was cut */
     ngx_uint_t                    clock;          /* users that came so far */
 
     ngx_rbtree_t                  users;          /* by id */
@@ -268,6 +271,7 @@ void ngx_http_chat_random_id(u_char *out, size_t len);
 
 /* presence: leases, the users that are live here */
 
+/* renews the lease now, and from then on again and again */
 void ngx_http_chat_presence_start(ngx_http_chat_hub_t *hub);
 void ngx_http_chat_presence_stop(ngx_http_chat_hub_t *hub);
 void ngx_http_chat_presence_redis_state(void *data, ngx_uint_t up);

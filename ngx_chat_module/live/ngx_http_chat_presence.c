@@ -11,7 +11,7 @@
  */
 
 #include "ngx_http_chat_hub.h"
-#include "ngx_http_chat_relay.h"
+#include "ngx_http_chat_bus.h"
 
 
 #define NGX_HTTP_CHAT_LEASE          6000         /* ms */
@@ -67,8 +67,6 @@ ngx_http_chat_presence_lease_handler(ngx_http_chat_timer_t *timer)
     ngx_http_chat_timer_set(&ngx_http_chat_worker->wheel, &hub->lease,
                             NGX_HTTP_CHAT_LEASE_TICK,
                             ngx_http_chat_presence_lease_handler);
-
-    ngx_http_chat_relay_alive(hub);
 
     (void) ngx_http_chat_presence_lease(hub->redis, &ngx_http_chat_worker->id,
                                         NGX_HTTP_CHAT_LEASE,
@@ -166,7 +164,7 @@ ngx_http_chat_presence_redis_state(void *data, ngx_uint_t up)
         user->renewed = 0;
     }
 
-    ngx_http_chat_deliver_resume(hub);
+    ngx_http_chat_hub_resume(hub);
 }
 
 

@@ -136,7 +136,16 @@ static void
 ngx_http_chat_relay_on_alive(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message)
 {
-    /* that it came is all: the link has seen it */
+    uint64_t  pos;
+
+    /* all that was published before has been received */
+
+    if (chat_pos_parse((chat_str_t) { message->word[1].len,
+                                      message->word[1].data }, &pos)
+        == CHAT_OK)
+    {
+        hub->heard = pos;
+    }
 }
 
 
@@ -716,21 +725,6 @@ ngx_http_chat_relay_abort_line(ngx_http_chat_port_t *port, u_char *line)
     return ngx_sprintf(line, "abort %uL %V %*s", (uint64_t) port->node.key,
                        &ngx_http_chat_worker->id,
                        (size_t) NGX_HTTP_CHAT_SID_LEN, port->sid);
-}
-
-
-void
-ngx_http_chat_relay_alive(ngx_http_chat_hub_t *hub)
-{
-    u_char     line[64];
-    ngx_str_t  head, body;
-
-    head.data = line;
-    head.len = ngx_sprintf(line, "alive %V", &ngx_http_chat_worker->id) - line;
-    ngx_str_null(&body);
-
-    (void) ngx_http_chat_relay_publish(hub, ngx_http_chat_worker->id.data,
-                                       &head, &body, NULL, NULL);
 }
 
 

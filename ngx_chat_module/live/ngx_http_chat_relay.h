@@ -23,7 +23,7 @@
  *     state SID                     the old owner's queue, body: packets
  *     packet SID                    an ack that came late, body: the packet
  *     revoke HASH                   (to all) the session has been logged out
- *     alive FROM                    a sign of life, to itself
+ *     alive TIME                    (to itself, by script lease) a sign of life
  */
 
 #ifndef NGX_HTTP_CHAT_RELAY_H
@@ -83,8 +83,6 @@ void ngx_http_chat_relay_packet(ngx_http_chat_hub_t *hub, const u_char *worker,
 
 /* the worker is going: waiting GETs end, and their clients poll elsewhere */
 void ngx_http_chat_relay_drain(void);
-
-void ngx_http_chat_relay_alive(ngx_http_chat_hub_t *hub);
 
 
 #endif /* NGX_HTTP_CHAT_RELAY_H */

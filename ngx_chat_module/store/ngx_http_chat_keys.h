@@ -1,6 +1,6 @@
 /*
- * All names of keys and channels.  contract.md of the demo's fixed the first
- * group; the second is the module's own, under "chat:".
+ * All names of keys and channels.  The first group is the demo's; the second
+ * is the module's own, under "chat:".
  */
 
 #ifndef NGX_HTTP_CHAT_KEYS_H
@@ -16,18 +16,23 @@
 #define NGX_HTTP_CHAT_KEY_ONLINE        "online_users"
 #define NGX_HTTP_CHAT_CHANNEL           "MESSAGES"
 
-#define NGX_HTTP_CHAT_KEY_SESSION       "chat:session:"    /* {hash}: JSON */
-#define NGX_HTTP_CHAT_KEY_SESSIONS      "chat:sessions:"   /* {user id}: zset of
-                                                              hashes by expiry */
-#define NGX_HTTP_CHAT_KEY_NONCE         "chat:nonce:"      /* {room}:{user}:{n} */
-#define NGX_HTTP_CHAT_KEY_LIVE          "chat:live:"       /* {user id}: set of
-                                                              worker ids */
-#define NGX_HTTP_CHAT_KEY_WORKERS       "chat:workers"     /* zset: worker ids by
-                                                              lease's end, ms */
-#define NGX_HTTP_CHAT_KEY_WORKER_USERS  "chat:users:"      /* {worker id}: set */
-#define NGX_HTTP_CHAT_KEY_DEMO_LOCK     "chat:demo"
-#define NGX_HTTP_CHAT_CHANNEL_WORKER    "chat:worker:"     /* {worker id} */
-#define NGX_HTTP_CHAT_CHANNEL_WORKERS   "chat:workers"     /* all of them */
+/* {hash}: JSON; {user id}: a sorted set of hashes by expiry */
+#define NGX_HTTP_CHAT_KEY_SESSION       "chat:session:"
+#define NGX_HTTP_CHAT_KEY_SESSIONS      "chat:sessions:"
+
+/* {room}:{user}:{nonce}: the id of the message */
+#define NGX_HTTP_CHAT_KEY_NONCE         "chat:nonce:"
+
+/* {user id}: a set of worker ids; {worker id}: a set of user ids */
+#define NGX_HTTP_CHAT_KEY_LIVE          "chat:live:"
+#define NGX_HTTP_CHAT_KEY_WORKER_USERS  "chat:users:"
+
+/* a sorted set: worker ids by the end of their lease, in ms */
+#define NGX_HTTP_CHAT_KEY_WORKERS       "chat:workers"
+
+/* channels: {worker id}; all workers */
+#define NGX_HTTP_CHAT_CHANNEL_WORKER    "chat:worker:"
+#define NGX_HTTP_CHAT_CHANNEL_WORKERS   "chat:workers"
 
 
 #endif /* NGX_HTTP_CHAT_KEYS_H */

@@ -146,7 +146,7 @@ ngx_int_t ngx_http_chat_room_append_read(redisReply *reply, ngx_str_t *id,
  * position (other servers count in seconds): the next page starts behind it.
  */
 typedef enum {
-    NGX_HTTP_CHAT_PAGE_OFFSET = 0,      /* newest first, behind offset messages */
+    NGX_HTTP_CHAT_PAGE_OFFSET = 0,      /* newest first, behind offset others */
     NGX_HTTP_CHAT_PAGE_BEFORE,          /* newest first, positions below pos */
     NGX_HTTP_CHAT_PAGE_AFTER            /* oldest first, positions above pos */
 } ngx_http_chat_page_type_t;
@@ -176,7 +176,7 @@ ngx_int_t ngx_http_chat_room_message(redisReply *reply, ngx_uint_t i,
     uint64_t *pos);
 
 /* rewrites one foreign message object (any text) into a client's form; pos 0:
-   there is none, and the result has no "id".  NGX_OK, NGX_DECLINED, NGX_ERROR */
+   there is none, and the result has no "id".  NGX_OK, _DECLINED or _ERROR */
 ngx_int_t ngx_http_chat_room_normalise(chat_str_t text, ngx_str_t *room,
     uint64_t pos, ngx_pool_t *pool, ngx_str_t *json);
 
@@ -203,7 +203,10 @@ ngx_http_chat_op_t *ngx_http_chat_presence_offline(
     ngx_http_chat_redis_t *redis, ngx_str_t *server_id, ngx_str_t *worker,
     ngx_str_t *user_id, ngx_http_chat_redis_handler_pt handler, void *data);
 
-/* script lease: renews the worker's; the reply is an array of dead workers */
+/*
+ * Script lease: renews the worker's, and publishes "alive TIME" to it.  The
+ * reply is an array of dead workers.
+ */
 ngx_http_chat_op_t *ngx_http_chat_presence_lease(ngx_http_chat_redis_t *redis,
     ngx_str_t *worker, ngx_msec_t lease,
     ngx_http_chat_redis_handler_pt handler, void *data);

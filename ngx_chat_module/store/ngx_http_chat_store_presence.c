@@ -113,8 +113,8 @@ ngx_http_chat_op_t *
 ngx_http_chat_presence_lease(ngx_http_chat_redis_t *redis, ngx_str_t *worker,
     ngx_msec_t lease, ngx_http_chat_redis_handler_pt handler, void *data)
 {
-    u_char     users[128], length[NGX_INT_T_LEN];
-    ngx_str_t  argv[5];
+    u_char     users[128], channel[128], length[NGX_INT_T_LEN];
+    ngx_str_t  argv[6];
 
     ngx_str_set(&argv[0], NGX_HTTP_CHAT_KEY_WORKERS);
     argv[1].data = users;
@@ -125,7 +125,11 @@ ngx_http_chat_presence_lease(ngx_http_chat_redis_t *redis, ngx_str_t *worker,
     argv[3].data = length;
     argv[3].len = ngx_sprintf(length, "%M", lease) - length;
     ngx_str_set(&argv[4], NGX_HTTP_CHAT_PRESENCE_MEMORY);
+    argv[5].data = channel;
+    argv[5].len = ngx_sprintf(channel, NGX_HTTP_CHAT_CHANNEL_WORKER "%V",
+                              worker)
+                  - channel;
 
     return ngx_http_chat_redis_eval(redis, &ngx_http_chat_script_lease,
-                                    handler, data, 2, 5, argv);
+                                    handler, data, 2, 6, argv);
 }

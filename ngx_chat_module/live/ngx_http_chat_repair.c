@@ -1,0 +1,197 @@
+/*
+ * Holes in what came from the bus, and how they are filled.
+ *
+ * Each message of ours names the position before it.  If that is not the one
+ * delivered last, something is missing: it is read from the history, with all
+ * that has come since, and messages on the channel are passed over until the
+ * room has caught up (they are in the history too).  After an outage of the bus
+ * the same is done for every room that somebody here is in.
+ */
+
+#include "ngx_http_chat_bus.h"
+
+
+#define NGX_HTTP_CHAT_REPAIR_PAGE   500
+
+
+static void ngx_http_chat_bus_resume_rooms(void *data, redisReply *reply);
+static void ngx_http_chat_bus_catch_up(ngx_http_chat_room_t *room);
+static void ngx_http_chat_bus_repaired(void *data, redisReply *reply);
+
+
+/*
+ * The bus is back.  What came before hub->heard has been received, by the order
+ * of the channel; what was published since then may have been missed, in any
+ * room that somebody here is in.  Rooms that this worker knows are read at
+ * once, and for the others the users are asked for their rooms.
+ */
+
+void
+ngx_http_chat_bus_resume(ngx_http_chat_hub_t *hub)
+{
+    ngx_queue_t           *q;
+    ngx_rbtree_node_t     *node;
+    ngx_http_chat_user_t  *user;
+    ngx_http_chat_room_t  *room;
+
+    if (hub->heard == 0) {
+
+        /* this is the first time: nobody has been waiting for anything */
+
+        return;
+    }
+
+    node = ngx_rbtree_min(hub->rooms.root, &hub->rooms_sentinel);
+
+    for ( /* void */ ; node; node = ngx_rbtree_next(&hub->rooms, node)) {
+        room = (ngx_http_chat_room_t *) node;
+
+        if (ngx_http_chat_bus_is_live(hub, &room->id)) {
+            ngx_http_chat_bus_catch_up(room);
+        }
+    }
+
+    for (q = ngx_queue_head(&hub->user_list);
+         q != ngx_queue_sentinel(&hub->user_list);
+         q = ngx_queue_next(q))
+    {
+        user = ngx_queue_data(q, ngx_http_chat_user_t, list);
+
+        if (user->nsessions) {
+            (void) ngx_http_chat_store_command(hub->redis,
+                                               ngx_http_chat_bus_resume_rooms,
+                                               hub,
+                                  "SMEMBERS " NGX_HTTP_CHAT_KEY_USER "%V"
+                                              NGX_HTTP_CHAT_KEY_USER_ROOMS,
+                                               &user->node.str);
+        }
+    }
+}
+
+
+static void
+ngx_http_chat_bus_resume_rooms(void *data, redisReply *reply)
+{
+    ngx_http_chat_hub_t *hub = data;
+
+    ngx_str_t              name;
+    ngx_uint_t             i;
+    chat_room_t            id;
+    ngx_http_chat_room_t  *room;
+
+    for (i = 0; /* void */ ; i++) {
+        name = ngx_http_chat_redis_str(ngx_http_chat_redis_element(reply, i));
+
+        if (name.data == NULL) {
+            return;
+        }
+
+        if (chat_room_parse((chat_str_t) { name.len, name.data }, &id)
+            != CHAT_OK
+            || id.type != CHAT_ROOM_PRIVATE
+            || !ngx_http_chat_bus_is_live(hub, &id))
+        {
+            continue;
+        }
+
+        room = ngx_http_chat_room_get(hub, &id);
+
+        if (room && (room->last == 0 || !ngx_http_chat_bus_followed(room))) {
+            ngx_http_chat_bus_catch_up(room);
+        }
+    }
+}
+
+
+/* from the message delivered last, or else from when the bus was last heard */
+
+static void
+ngx_http_chat_bus_catch_up(ngx_http_chat_room_t *room)
+{
+    if (room->last == 0 || !ngx_http_chat_bus_followed(room)) {
+        room->last = room->hub->heard;
+    }
+
+    room->seen = room->hub->clock;
+
+    if (room->repair == NULL) {
+        ngx_http_chat_bus_repair(room);
+    }
+}
+
+
+void
+ngx_http_chat_bus_repair(ngx_http_chat_room_t *room)
+{
+    ngx_http_chat_page_t  page;
+
+    ngx_memzero(&page, sizeof(ngx_http_chat_page_t));
+
+    page.type = NGX_HTTP_CHAT_PAGE_AFTER;
+    page.room = room->node.str;
+    page.pos = room->last;
+    page.size = NGX_HTTP_CHAT_REPAIR_PAGE;
+
+    room->behind = 0;
+    room->repair = ngx_http_chat_room_page(room->hub->redis, &page,
+                                           ngx_http_chat_bus_repaired, room);
+}
+
+
+static void
+ngx_http_chat_bus_repaired(void *data, redisReply *reply)
+{
+    ngx_http_chat_room_t *room = data;
+
+    ngx_int_t              rc;
+    ngx_uint_t             i;
+    ngx_pool_t            *pool;
+    chat_json_t            object, from;
+    ngx_http_chat_post_t   post;
+
+    room->repair = NULL;
+
+    pool = ngx_create_pool(4096, ngx_http_chat_worker->log);
+
+    if (pool == NULL || !ngx_http_chat_redis_ok(reply)) {
+
+        /* the next message, or the next time the bus is up, begins anew */
+
+        if (pool) {
+            ngx_destroy_pool(pool);
+        }
+
+        return;
+    }
+
+    for (i = 0; /* void */ ; i++) {
+        ngx_memzero(&post, sizeof(ngx_http_chat_post_t));
+
+        rc = ngx_http_chat_room_message(reply, i, &room->node.str, pool,
+                                        ngx_http_chat_worker->log, &post.json,
+                                        &post.pos);
+        if (rc == NGX_DONE || rc == NGX_ERROR) {
+            break;
+        }
+
+        if (rc == NGX_OK
+            && chat_json_check((chat_str_t) { post.json.len, post.json.data },
+                               &object)
+               == CHAT_OK
+            && chat_json_get(&object, "from", &from))
+        {
+            post.from.data = from.raw.data + 1;
+            post.from.len = from.raw.len - 2;
+
+            ngx_http_chat_bus_deliver(room, &post, pool);
+        }
+
+        room->last = ngx_max(room->last, post.pos);
+    }
+
+    ngx_destroy_pool(pool);
+
+    if (i >= NGX_HTTP_CHAT_REPAIR_PAGE || room->behind) {
+        ngx_http_chat_bus_repair(room);
+    }
+}
