@@ -20,6 +20,7 @@ export class FakeServer {
   refuse: { error: string; retry: boolean }[];
   requests: string[];
   gap: boolean;
+  refuseJoins: number;
   failNext: { path: string; status: number; times: number; body?: object } | null;
   sessions: Map<string, string>;
   addUser(name: string, password: string): FakeUser;

@@ -32,6 +32,7 @@ export class FakeServer {
     this.refuse = [];
     this.requests = [];
     this.gap = false;
+    this.refuseJoins = 0;
     this.failNext = null;
   }
 
@@ -165,6 +166,12 @@ export class FakeServer {
 
       if (!room || !this.mayRead(user, id)) {
         ack?.({ error: "Not a member" });
+        return;
+      }
+
+      if (this.refuseJoins > 0) {
+        this.refuseJoins--;
+        ack?.({ error: "Not available right now" });
         return;
       }
 

