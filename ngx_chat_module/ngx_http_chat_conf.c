@@ -1,0 +1,503 @@
+/*
+ * Setters of directives: see the header.
+ */
+
+#include "ngx_http_chat_conf.h"
+#include "proto/chat_json.h"
+#include "proto/chat_url.h"
+
+
+#define NGX_HTTP_CHAT_CONNECT_TIMEOUT   3000
+#define NGX_HTTP_CHAT_REPLY_TIMEOUT     5000
+
+#define NGX_HTTP_CHAT_LOGIN_RATE_MAX    1000
+
+
+static ngx_int_t ngx_http_chat_resolve(ngx_conf_t *cf, chat_url_t *url,
+    ngx_http_chat_redis_conf_t *redis);
+static ngx_uint_t ngx_http_chat_origin_valid(ngx_str_t *origin);
+
+
+static ngx_conf_enum_t  ngx_http_chat_cookie_secure[] = {
+    { ngx_string("secure=auto"), NGX_HTTP_CHAT_AUTO },
+    { ngx_string("secure=on"), 1 },
+    { ngx_string("secure=off"), 0 },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_http_chat_cookie_samesite[] = {
+    { ngx_string("samesite=lax"), NGX_HTTP_CHAT_SAMESITE_LAX },
+    { ngx_string("samesite=strict"), NGX_HTTP_CHAT_SAMESITE_STRICT },
+    { ngx_string("samesite=none"), NGX_HTTP_CHAT_SAMESITE_NONE },
+    { ngx_null_string, 0 }
+};
+
+
+char *
+ngx_http_chat_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_chat_loc_conf_t *cclcf = conf;
+
+    char                      *rv;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    rv = ngx_conf_set_flag_slot(cf, cmd, conf);
+
+    if (rv != NGX_CONF_OK || !(cf->cmd_type & NGX_HTTP_LOC_CONF)) {
+        return rv;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (cclcf->enable
+        && (clcf->named || clcf->exact_match
+#if (NGX_PCRE)
+            || clcf->regex
+#endif
+           ))
+    {
+        return "needs a prefix location";
+    }
+
+    cclcf->base = clcf->name;
+
+    if (cclcf->base.len && cclcf->base.data[cclcf->base.len - 1] == '/') {
+        cclcf->base.len--;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_chat_set_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_chat_loc_conf_t *cclcf = conf;
+
+    ngx_str_t  *value;
+
+    if (cclcf->redis_url.data) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    /* read here as well, so that an error names this line */
+
+    if (ngx_http_chat_redis_conf(cf, &value[1]) == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    cclcf->redis_url = value[1];
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_http_chat_redis_conf_t *
+ngx_http_chat_redis_conf(ngx_conf_t *cf, ngx_str_t *text)
+{
+    u_char                       *buf;
+    ngx_uint_t                    i;
+    const char                   *error;
+    chat_url_t                    url;
+    ngx_http_chat_main_conf_t    *cmcf;
+    ngx_http_chat_redis_conf_t  **list, *redis;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_chat_module);
+
+    list = cmcf->redis.elts;
+
+    for (i = 0; i < cmcf->redis.nelts; i++) {
+        if (list[i]->url.len == text->len
+            && ngx_memcmp(list[i]->url.data, text->data, text->len) == 0)
+        {
+            return list[i];
+        }
+    }
+
+    redis = ngx_pcalloc(cf->pool, sizeof(ngx_http_chat_redis_conf_t));
+    buf = ngx_pnalloc(cf->pool, text->len + 1);
+    if (redis == NULL || buf == NULL) {
+        return NULL;
+    }
+
+    if (chat_url_parse((chat_str_t) { text->len, text->data }, buf, &url,
+                       &error)
+        != CHAT_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s in chat_redis", error);
+        return NULL;
+    }
+
+    redis->url = *text;
+    redis->index = cmcf->redis.nelts;
+    redis->user.len = url.user.len;
+    redis->user.data = (u_char *) url.user.data;
+    redis->password.len = url.password.len;
+    redis->password.data = (u_char *) url.password.data;
+    redis->port = url.port;
+    redis->db = url.db;
+    redis->connect_timeout = NGX_HTTP_CHAT_CONNECT_TIMEOUT;
+    redis->reply_timeout = NGX_HTTP_CHAT_REPLY_TIMEOUT;
+
+    if (ngx_http_chat_resolve(cf, &url, redis) != NGX_OK) {
+        return NULL;
+    }
+
+    list = ngx_array_push(&cmcf->redis);
+    if (list == NULL) {
+        return NULL;
+    }
+
+    *list = redis;
+
+    return redis;
+}
+
+
+/* names are resolved once, here: a worker must not wait for a resolver */
+
+static ngx_int_t
+ngx_http_chat_resolve(ngx_conf_t *cf, chat_url_t *url,
+    ngx_http_chat_redis_conf_t *redis)
+{
+    u_char     *p;
+    ngx_str_t   host;
+    ngx_url_t   u;
+
+    if (url->host.len == 0) {
+        redis->path = ngx_pnalloc(cf->pool, url->path.len + 1);
+        redis->name.data = ngx_pnalloc(cf->pool, url->path.len + 5);
+        if (redis->path == NULL || redis->name.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        p = ngx_cpymem(redis->path, url->path.data, url->path.len);
+        *p = '\0';
+
+        redis->name.len = ngx_sprintf(redis->name.data, "unix:%s", redis->path)
+                          - redis->name.data;
+        return NGX_OK;
+    }
+
+    host.len = url->host.len;
+    host.data = (u_char *) url->host.data;
+
+    ngx_memzero(&u, sizeof(ngx_url_t));
+
+    u.url.data = ngx_pnalloc(cf->pool, host.len + 2 + 6);
+    if (u.url.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    u.url.len = ngx_sprintf(u.url.data,
+                            ngx_strlchr(host.data, host.data + host.len, ':')
+                                ? "[%V]:%ui" : "%V:%ui",
+                            &host, redis->port)
+                - u.url.data;
+    u.no_resolve = 0;
+
+    if (ngx_parse_url(cf->pool, &u) != NGX_OK || u.naddrs == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s in chat_redis \"%V\"",
+                           u.err ? u.err : "no address", &host);
+        return NGX_ERROR;
+    }
+
+    redis->name = u.addrs[0].name;
+
+    p = ngx_pnalloc(cf->pool, NGX_SOCKADDR_STRLEN + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    redis->host = p;
+    p += ngx_sock_ntop(u.addrs[0].sockaddr, u.addrs[0].socklen, p,
+                       NGX_SOCKADDR_STRLEN, 0);
+    *p = '\0';
+
+    if (redis->host[0] == '[') {
+
+        /* hiredis takes an IPv6 address without brackets */
+
+        redis->host++;
+        p[-1] = '\0';
+    }
+
+    return NGX_OK;
+}
+
+
+char *
+ngx_http_chat_set_links(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_chat_loc_conf_t *cclcf = conf;
+
+    ssize_t           n;
+    ngx_fd_t          fd;
+    ngx_str_t        *value;
+    ngx_file_info_t   fi;
+    chat_json_t       json;
+
+    if (cclcf->links_file.data) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    cclcf->links_file = value[1];
+
+    if (ngx_conf_full_name(cf->cycle, &cclcf->links_file, 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    fd = ngx_open_file(cclcf->links_file.data, NGX_FILE_RDONLY, NGX_FILE_OPEN,
+                       0);
+    if (fd == NGX_INVALID_FILE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_open_file_n " \"%s\" failed",
+                           cclcf->links_file.data);
+        return NGX_CONF_ERROR;
+    }
+
+    n = -1;
+
+    if (ngx_fd_info(fd, &fi) != NGX_FILE_ERROR
+        && ngx_is_file(&fi) && ngx_file_size(&fi) <= 65536)
+    {
+        cclcf->links.len = ngx_file_size(&fi);
+        cclcf->links.data = ngx_pnalloc(cf->pool, cclcf->links.len + 1);
+
+        if (cclcf->links.data) {
+            n = ngx_read_fd(fd, cclcf->links.data, cclcf->links.len);
+        }
+    }
+
+    (void) ngx_close_file(fd);
+
+    if (n != (ssize_t) cclcf->links.len
+        || chat_json_check((chat_str_t) { cclcf->links.len, cclcf->links.data },
+                           &json)
+           != CHAT_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%s\" is no JSON file of at most 64k",
+                           cclcf->links_file.data);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_chat_set_cookie(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_chat_loc_conf_t *cclcf = conf;
+
+    u_char           *p;
+    ngx_str_t        *value, *v;
+    ngx_uint_t        i, *set;
+    ngx_conf_enum_t  *e;
+
+    if (cclcf->cookie.data) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    /* a token of RFC 7230 */
+
+    for (p = value[1].data; *p; p++) {
+        if (*p <= ' ' || *p >= 0x7f || ngx_strchr("()<>@,;:\\\"/[]?={}", *p)) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid cookie name \"%V\"", &value[1]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (value[1].len == 0) {
+        return "needs a name";
+    }
+
+    cclcf->cookie = value[1];
+
+    for (i = 2; i < cf->args->nelts; i++) {
+        v = &value[i];
+
+        if (ngx_strncmp(v->data, "secure=", 7) == 0) {
+            set = &cclcf->cookie_secure;
+            e = ngx_http_chat_cookie_secure;
+
+        } else if (ngx_strncmp(v->data, "samesite=", 9) == 0) {
+            set = &cclcf->cookie_samesite;
+            e = ngx_http_chat_cookie_samesite;
+
+        } else {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\"", v);
+            return NGX_CONF_ERROR;
+        }
+
+        if (*set != NGX_CONF_UNSET_UINT) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate parameter \"%V\"", v);
+            return NGX_CONF_ERROR;
+        }
+
+        while (e->name.len && ngx_strcmp(e->name.data, v->data) != 0) {
+            e++;
+        }
+
+        if (e->name.len == 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\"", v);
+            return NGX_CONF_ERROR;
+        }
+
+        *set = e->value;
+    }
+
+    /* a value given here with the name is not inherited from outside */
+
+    ngx_conf_init_uint_value(cclcf->cookie_secure, NGX_HTTP_CHAT_AUTO);
+    ngx_conf_init_uint_value(cclcf->cookie_samesite,
+                             NGX_HTTP_CHAT_SAMESITE_LAX);
+
+    if (cclcf->cookie_samesite == NGX_HTTP_CHAT_SAMESITE_NONE
+        && cclcf->cookie_secure == 0)
+    {
+        return "with samesite=none can't have secure=off: browsers refuse it";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_chat_set_login_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_chat_loc_conf_t *cclcf = conf;
+
+    ngx_int_t   rate;
+    ngx_str_t  *value, *text;
+
+    if (cclcf->login_rate != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    text = &value[1];
+
+    cclcf->login_rate_time = 60000;
+
+    if (ngx_strcmp(text->data, "off") == 0) {
+        cclcf->login_rate = 0;
+        return NGX_CONF_OK;
+    }
+
+    rate = NGX_ERROR;
+
+    if (text->len > 3) {
+
+        if (ngx_strcmp(text->data + text->len - 3, "r/s") == 0) {
+            cclcf->login_rate_time = 1000;
+            rate = ngx_atoi(text->data, text->len - 3);
+
+        } else if (ngx_strcmp(text->data + text->len - 3, "r/m") == 0) {
+            rate = ngx_atoi(text->data, text->len - 3);
+        }
+    }
+
+    if (rate < 1 || rate > NGX_HTTP_CHAT_LOGIN_RATE_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid rate \"%V\", it must be \"off\" or like "
+                           "\"10r/m\" or \"2r/s\", from 1 to %d", text,
+                           NGX_HTTP_CHAT_LOGIN_RATE_MAX);
+        return NGX_CONF_ERROR;
+    }
+
+    cclcf->login_rate = rate;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_chat_set_origins(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_chat_loc_conf_t *cclcf = conf;
+
+    ngx_str_t   *value, *origin;
+    ngx_uint_t   i;
+
+    if (cclcf->origin != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "same") == 0) {
+        cclcf->origin = NGX_HTTP_CHAT_ORIGIN_SAME;
+        return NGX_CONF_OK;
+    }
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "any") == 0) {
+        cclcf->origin = NGX_HTTP_CHAT_ORIGIN_ANY;
+        return NGX_CONF_OK;
+    }
+
+    cclcf->origin = NGX_HTTP_CHAT_ORIGIN_LIST;
+    cclcf->origins = ngx_array_create(cf->pool, cf->args->nelts - 1,
+                                      sizeof(ngx_str_t));
+    if (cclcf->origins == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        if (!ngx_http_chat_origin_valid(&value[i])) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid origin \"%V\", it must be like "
+                               "\"https://example.com\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        origin = ngx_array_push(cclcf->origins);
+        if (origin == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *origin = value[i];
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* scheme://host[:port], as browsers send it: without a path */
+
+static ngx_uint_t
+ngx_http_chat_origin_valid(ngx_str_t *origin)
+{
+    u_char  *host, *p;
+
+    if (ngx_strncmp(origin->data, "http://", 7) == 0) {
+        host = origin->data + 7;
+
+    } else if (ngx_strncmp(origin->data, "https://", 8) == 0) {
+        host = origin->data + 8;
+
+    } else {
+        return 0;
+    }
+
+    for (p = host; *p; p++) {
+        if (*p <= ' ' || *p >= 0x7f || ngx_strchr("/?#\\@,\"*", *p)
+            || (*p >= 'A' && *p <= 'Z'))
+        {
+            return 0;
+        }
+    }
+
+    return p != host;
+}

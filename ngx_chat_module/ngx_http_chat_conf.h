@@ -1,0 +1,29 @@
+/*
+ * The directives whose values nginx's own setters can't read.  Each logs what
+ * is wrong, or returns it, as nginx's setters do.
+ */
+
+#ifndef NGX_HTTP_CHAT_CONF_H
+#define NGX_HTTP_CHAT_CONF_H
+
+#include "ngx_http_chat_module.h"
+
+
+char *ngx_http_chat_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_chat_set_redis(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_chat_set_links(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_chat_set_cookie(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_chat_set_login_rate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_chat_set_origins(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* the Redis of a URL, the same for equal ones; NULL: logged */
+ngx_http_chat_redis_conf_t *ngx_http_chat_redis_conf(ngx_conf_t *cf,
+    ngx_str_t *text);
+
+
+#endif /* NGX_HTTP_CHAT_CONF_H */
