@@ -1,8 +1,8 @@
 /*
  * The demo's data (chat_demo_data), made once in an empty Redis: the first
  * worker whose script finds it empty does it all in one step.  The passwords
- * are hashed before that, in the usual threads; workers of other hosts may do
- * the same at the same time, for nothing.
+ * are hashed before that, in the usual threads; a lock spares the other workers
+ * the same work, and is given up by itself should its owner die.
  */
 
 #include "ngx_http_chat_hub.h"
@@ -27,6 +27,7 @@ struct ngx_http_chat_demo_s {
 
 static void ngx_http_chat_demo_ask(ngx_http_chat_timer_t *timer);
 static void ngx_http_chat_demo_asked(void *data, redisReply *reply);
+static void ngx_http_chat_demo_locked(void *data, redisReply *reply);
 static void ngx_http_chat_demo_hash(ngx_http_chat_demo_t *demo);
 static void ngx_http_chat_demo_hashed(void *data, ngx_int_t rc,
     ngx_str_t *hash);
@@ -96,6 +97,29 @@ ngx_http_chat_demo_asked(void *data, redisReply *reply)
 
     if (ngx_http_chat_redis_int(reply)) {
         ngx_http_chat_demo_stop(demo->hub);
+        return;
+    }
+
+    demo->op = ngx_http_chat_store_command(demo->hub->redis,
+                                           ngx_http_chat_demo_locked, demo,
+                                           "SET " NGX_HTTP_CHAT_KEY_DEMO
+                                           " %V NX PX 20000",
+                                           &ngx_http_chat_worker->id);
+    if (demo->op == NULL) {
+        ngx_http_chat_demo_later(demo);
+    }
+}
+
+
+static void
+ngx_http_chat_demo_locked(void *data, redisReply *reply)
+{
+    ngx_http_chat_demo_t *demo = data;
+
+    demo->op = NULL;
+
+    if (!ngx_http_chat_redis_ok(reply) || reply->type == REDIS_REPLY_NIL) {
+        ngx_http_chat_demo_later(demo);
         return;
     }
 

@@ -18,6 +18,7 @@ typedef struct {
     ngx_chain_t                   chain;
     ngx_buf_t                     buf;
     ngx_http_chat_op_t           *op;             /* the user's rooms */
+    ngx_http_chat_identity_t      user;
     uint64_t                      after;          /* Last-Event-ID, 0: none */
     u_char                        data[NGX_HTTP_CHAT_SSE_BUFFER];
 } ngx_http_chat_sse_t;
@@ -123,20 +124,15 @@ ngx_http_chat_sse_open_events(ngx_http_chat_ctx_t *ctx)
     }
 
     s = sse->session;
+
+    sse->user = ctx->user;
     sse->after = ngx_http_chat_sse_last_id(ctx->request);
 
-    if (ngx_http_chat_hub_attach(s, &ctx->user.id, &ctx->user.username)
-        == NGX_OK)
-    {
-        s->socket = NGX_HTTP_CHAT_SOCKET_CONNECTED;
-
-        sse->op = ngx_http_chat_store_command(s->hub->redis,
-                                              ngx_http_chat_sse_rooms, sse,
+    sse->op = ngx_http_chat_store_command(s->hub->redis,
+                                          ngx_http_chat_sse_rooms, sse,
                               "SMEMBERS " NGX_HTTP_CHAT_KEY_USER "%V"
                                           NGX_HTTP_CHAT_KEY_USER_ROOMS,
-                                              &ctx->user.id);
-    }
-
+                                          &ctx->user.id);
     if (sse->op == NULL) {
         ngx_http_chat_session_close(s, 1013, "redis is away");
         return;
@@ -245,7 +241,10 @@ ngx_http_chat_sse_heartbeat_handler(ngx_http_chat_timer_t *timer)
 }
 
 
-/* named rooms are joined, and what was missed is replayed, room by room */
+/*
+ * Named rooms are joined, and what was missed is replayed, room by room.  All
+ * begins in one step, so that nothing live gets in before it.
+ */
 
 static void
 ngx_http_chat_sse_rooms(void *data, redisReply *reply)
@@ -263,6 +262,16 @@ ngx_http_chat_sse_rooms(void *data, redisReply *reply)
         ngx_http_chat_session_close(s, 1013, "redis is away");
         return;
     }
+
+    if (!s->hub->up
+        || ngx_http_chat_hub_attach(s, &sse->user.id, &sse->user.username)
+           != NGX_OK)
+    {
+        ngx_http_chat_session_close(s, 1013, "the bus is away");
+        return;
+    }
+
+    s->socket = NGX_HTTP_CHAT_SOCKET_CONNECTED;
 
     ngx_str_set(&room, "0");
 

@@ -30,6 +30,9 @@
 /* a sorted set: worker ids by the end of their lease, in ms */
 #define NGX_HTTP_CHAT_KEY_WORKERS       "chat:workers"
 
+/* a lock, while the demo's data is being made */
+#define NGX_HTTP_CHAT_KEY_DEMO          "chat:demo"
+
 /* channels: {worker id}; all workers */
 #define NGX_HTTP_CHAT_CHANNEL_WORKER    "chat:worker:"
 #define NGX_HTTP_CHAT_CHANNEL_WORKERS   "chat:workers"
