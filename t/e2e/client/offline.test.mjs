@@ -22,7 +22,8 @@ before(async () => {
 
 after(async () => {
   await closeBrowser();
-  await site.stop([/./]);
+  // the workers that a test kills
+  await site.stop([/exited on signal 9/]);
 });
 
 async function talking(bring) {
@@ -284,24 +285,31 @@ onDevices(
   },
 );
 
-onDevices(test, 'where WebSocket is blocked, polling does it', async (bring) => {
-  const [me, you] = ['Polled', 'Live'].map(newName);
-  const robot = await (await site.robot(you)).connect();
-  const room = pair(robot, await site.robot(me));
-  const one = await bring(site.url);
-  await one.context.addInitScript(() => {
-    window.WebSocket = class {
-      constructor() {
-        setTimeout(() => this.onerror?.(new Event('error')));
-      }
-      close() {}
-    };
-  });
-  await one.logIn(me);
-  await robot.say(room, 'over there');
-  await one.open(you);
-  await one.message('over there').waitFor();
-  await one.say('over here');
-  await one.message('over here').getByTitle('Sent').waitFor();
-  await eventually(() => robot.texts(room).includes('over here'), 'it arrives');
-});
+onDevices(
+  test,
+  'where WebSocket is blocked, polling does it',
+  async (bring) => {
+    const [me, you] = ['Polled', 'Live'].map(newName);
+    const robot = await (await site.robot(you)).connect();
+    const room = pair(robot, await site.robot(me));
+    const one = await bring(site.url);
+    await one.context.addInitScript(() => {
+      window.WebSocket = class {
+        constructor() {
+          setTimeout(() => this.onerror?.(new Event('error')));
+        }
+        close() {}
+      };
+    });
+    await one.logIn(me);
+    await robot.say(room, 'over there');
+    await one.open(you);
+    await one.message('over there').waitFor();
+    await one.say('over here');
+    await one.message('over here').getByTitle('Sent').waitFor();
+    await eventually(
+      () => robot.texts(room).includes('over here'),
+      'it arrives',
+    );
+  },
+);
