@@ -35,7 +35,8 @@ use MIME::Base64 qw( encode_base64url );
 use POSIX ();
 use Time::HiRes qw( sleep );
 
-our @EXPORT = qw( redis redis_flush make_user session_for cookie_of );
+our @EXPORT = qw( redis redis_flush make_user session_for cookie_of
+                  wait_for_workers );
 
 my $socket;
 
@@ -172,7 +173,25 @@ sub redis {
     return $text;
 }
 
-sub redis_flush { redis('FLUSHALL') }
+# Empties Redis, and takes back what a block may have done to it.
+
+sub redis_flush {
+    redis('REPLICAOF', 'NO', 'ONE');
+    redis('CONFIG', 'SET', 'maxmemory', 0);
+    redis('FLUSHALL');
+}
+
+# Waits until both workers have subscribed: a request may reach either, and
+# sessions need both.
+
+sub wait_for_workers {
+    for (1 .. 500) {
+        return if redis('PUBSUB', 'NUMSUB', 'MESSAGES') =~ /^2$/m;
+        sleep 0.02;
+    }
+
+    die "the workers don't subscribe\n";
+}
 
 # Writes a user with the password "password123" into Redis, as the original
 # demo's servers do: with bcrypt, and here with little work.  Users are made in
