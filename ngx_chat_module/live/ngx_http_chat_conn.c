@@ -35,6 +35,8 @@ ngx_http_chat_conn_create(ngx_http_chat_hub_t *hub,
     conn = ngx_calloc(sizeof(ngx_http_chat_conn_t), ngx_http_chat_worker->log);
 
     if (conn) {
+        ngx_http_chat_worker->nconns++;
+
         conn->hub = hub;
         conn->conf = conf;
         chat_ws_init(&conn->parser, conf->max_payload);
@@ -56,7 +58,6 @@ void
 ngx_http_chat_conn_start(ngx_http_chat_conn_t *conn, ngx_connection_t *c)
 {
     conn->connection = c;
-    ngx_http_chat_worker->nconns++;
 
     c->read->handler = ngx_http_chat_conn_read_handler;
     c->write->handler = ngx_http_chat_conn_write_handler;
@@ -68,8 +69,6 @@ ngx_http_chat_conn_start(ngx_http_chat_conn_t *conn, ngx_connection_t *c)
         /* dropped before it had begun */
 
         conn->connection = NULL;
-        ngx_http_chat_worker->nconns--;
-
         c->idle = 0;
         ngx_http_close_connection(c);
 
@@ -496,7 +495,6 @@ ngx_http_chat_conn_drop(ngx_http_chat_conn_t *conn)
     }
 
     conn->connection = NULL;
-    ngx_http_chat_worker->nconns--;
 
     c->idle = 0;
     ngx_http_close_connection(c);
@@ -517,5 +515,6 @@ ngx_http_chat_conn_free(ngx_http_chat_conn_t *conn)
         ngx_free(conn->unread);
     }
 
+    ngx_http_chat_worker->nconns--;
     ngx_free(conn);
 }

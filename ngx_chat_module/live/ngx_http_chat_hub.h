@@ -222,6 +222,7 @@ struct ngx_http_chat_session_s {
     unsigned                      arriving:1;
     unsigned                      overflow:1;
     unsigned                      spoken:1;       /* an event has come */
+    unsigned                      polled:1;       /* it began with polling */
     unsigned                      closed:1;
 };
 

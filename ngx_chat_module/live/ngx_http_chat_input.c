@@ -294,6 +294,7 @@ ngx_http_chat_conn_arrive(ngx_http_chat_conn_t *conn)
 
     s->conn = conn;
     s->transport = NGX_HTTP_CHAT_WEBSOCKET;
+    s->polled = 1;
     s->arriving = 1;
 
     ngx_http_chat_timer_set(&ngx_http_chat_worker->wheel, &s->connect,

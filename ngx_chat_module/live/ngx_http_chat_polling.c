@@ -339,6 +339,8 @@ ngx_http_chat_polling_get(ngx_http_chat_session_t *s,
         return;
     }
 
+    s->polled = 1;
+
     port->session = s;
     s->poll = port;
 

@@ -352,6 +352,9 @@ ngx_http_chat_presence_reaped(void *data, redisReply *reply)
 {
     ngx_http_chat_reap_t *reap = data;
 
+    u_char     dead[64];
+    ngx_str_t  argv[3];
+
     if (!ngx_http_chat_redis_ok(reply)) {
         reap->failed = 1;
     }
@@ -364,6 +367,16 @@ ngx_http_chat_presence_reaped(void *data, redisReply *reply)
         (void) ngx_http_chat_store_command(reap->hub->redis, NULL, NULL,
                                       "ZREM " NGX_HTTP_CHAT_KEY_WORKERS " %V",
                                            &reap->worker);
+
+        ngx_str_set(&argv[0], "PUBLISH");
+        ngx_str_set(&argv[1], NGX_HTTP_CHAT_CHANNEL_WORKERS);
+        argv[2].data = dead;
+        argv[2].len = ngx_snprintf(dead, sizeof(dead), "dead %V",
+                                   &reap->worker)
+                      - dead;
+
+        (void) ngx_http_chat_redis_command(reap->hub->redis, NULL, NULL, 3,
+                                           argv);
     }
 
     ngx_free(reap);

@@ -29,6 +29,8 @@ static void ngx_http_chat_relay_on_abort(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message);
 static void ngx_http_chat_relay_on_reply(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message);
+static void ngx_http_chat_relay_on_dead(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
 static void ngx_http_chat_relay_on_revoke(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message);
 
@@ -49,6 +51,7 @@ static ngx_http_chat_relay_command_t  ngx_http_chat_relay_commands[] = {
     { ngx_string("open"), 4, ngx_http_chat_relay_on_open },
     { ngx_string("state"), 2, ngx_http_chat_relay_on_state },
     { ngx_string("packet"), 2, ngx_http_chat_relay_on_packet },
+    { ngx_string("dead"), 2, ngx_http_chat_relay_on_dead },
     { ngx_string("revoke"), 2, ngx_http_chat_relay_on_revoke },
     { ngx_null_string, 0, NULL }
 };
@@ -282,6 +285,16 @@ ngx_http_chat_relay_on_reply(ngx_http_chat_hub_t *hub,
     }
 
     ngx_http_chat_port_reply(port, status, type, &message->body);
+}
+
+
+static void
+ngx_http_chat_relay_on_dead(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    if (message->word[1].len == NGX_HTTP_CHAT_WORKER_ID_LEN) {
+        ngx_http_chat_relay_dead(hub, message->word[1].data);
+    }
 }
 
 

@@ -23,6 +23,7 @@
  *     state SID                     the old owner's queue, body: packets
  *     packet SID                    an ack that came late, body: the packet
  *     revoke HASH                   (to all) the session has been logged out
+ *     dead WORKER                   (to all) its sessions are gone
  *     alive TIME                    (to itself, by script lease) a sign of life
  */
 

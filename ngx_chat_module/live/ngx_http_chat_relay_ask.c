@@ -264,6 +264,36 @@ ngx_http_chat_relay_end(ngx_http_chat_hub_t *hub, const u_char *sid)
 
 
 void
+ngx_http_chat_relay_dead(ngx_http_chat_hub_t *hub, const u_char *worker)
+{
+    ngx_rbtree_t          *relays;
+    ngx_rbtree_node_t     *node, *next;
+    ngx_http_chat_port_t  *port;
+
+    relays = &ngx_http_chat_worker->relays;
+
+    if (relays->root == relays->sentinel) {
+        return;
+    }
+
+    node = ngx_rbtree_min(relays->root, relays->sentinel);
+
+    for ( /* void */ ; node; node = next) {
+        next = ngx_rbtree_next(relays, node);
+
+        port = (ngx_http_chat_port_t *)
+                   ((u_char *) node - offsetof(ngx_http_chat_port_t, node));
+
+        if (port->hub == hub
+            && ngx_memcmp(port->sid, worker, NGX_HTTP_CHAT_WORKER_ID_LEN) == 0)
+        {
+            ngx_http_chat_relay_fail(port, NGX_HTTP_BAD_REQUEST);
+        }
+    }
+}
+
+
+void
 ngx_http_chat_relay_drain(void)
 {
     ngx_str_t                noop, none, head;

@@ -34,6 +34,9 @@ ngx_http_chat_op_t *ngx_http_chat_relay_publish(ngx_http_chat_hub_t *hub,
     const u_char *worker, ngx_str_t *line, ngx_str_t *body,
     ngx_http_chat_redis_handler_pt handler, void *data);
 
+/* nothing will ever come from that worker */
+void ngx_http_chat_relay_dead(ngx_http_chat_hub_t *hub, const u_char *worker);
+
 /* what becomes of a request's message: the port's handler */
 void ngx_http_chat_relay_sent(void *data, redisReply *reply);
 

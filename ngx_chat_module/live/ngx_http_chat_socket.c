@@ -94,12 +94,12 @@ ngx_http_chat_socket_connect(ngx_http_chat_session_t *s,
 
         /*
          * A second CONNECT is an error.  But the demo's client, of
-         * socket.io-client 3.0, sends two behind each other while it is
-         * polling, before it has read the answer to the first: it gets that
-         * answer again.
+         * socket.io-client 3.0, sends two behind each other when it begins
+         * with polling, before it has read the answer to the first: it gets
+         * that answer again.
          */
 
-        if (s->transport != NGX_HTTP_CHAT_POLLING || s->spoken) {
+        if (!s->polled || s->spoken) {
             return NGX_ERROR;
         }
 
