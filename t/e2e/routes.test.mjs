@@ -545,7 +545,7 @@ describe('demo data', () => {
     try {
       const redis = server.redis.client;
       await until(async () => (await redis.zcard('room:0')) === 5,
-                  'General has five messages', 10000);
+                  'General has five messages', 40000);
       assert.equal(await redis.get('total_users'), '4');
       const names = ['Pablo', 'Joe', 'Mary', 'Alex'];
       const sessions = [];

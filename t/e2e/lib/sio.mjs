@@ -13,19 +13,12 @@ export const TRANSPORTS = {
 
 const EVENTS = ['message', 'user.connected', 'user.disconnected', 'show.room'];
 
-// options: socket.io-client's own, and wait (ms) for the connection
+// options: socket.io-client's own; wait: ms for the connection; old: with the
+// original client's version
 export async function connect(session, options = {}) {
-  const { wait = 15000, old = false, ...rest } = options;
-  const url = new URL(session.server.url + '/');
-  const socket = (old ? io3 : io)(url.origin, {
-    path: `${url.pathname.replace(/\/$/, '')}/socket.io/`,
-    transports: TRANSPORTS.upgrade,
-    extraHeaders: session.cookie ? { Cookie: session.cookie } : {},
-    forceNew: true, reconnection: false, rejectUnauthorized: false,
-    timeout: wait, ...rest,
-  });
-  const client = new Client(session, socket);
-  session.server.clients.add(client);
+  const { wait = 15000 } = options;
+  const client = dial(session, options);
+  const { socket } = client;
   try {
     await within(new Promise((resolve, reject) => {
       socket.once('connect', resolve);
@@ -33,9 +26,24 @@ export async function connect(session, options = {}) {
       socket.once('disconnect', (reason) => reject(new Error(reason)));
     }), wait, 'socket.io connects');
   } catch (error) {
-    socket.disconnect();
+    client.close();
     throw error;
   }
+  return client;
+}
+
+// doesn't wait for the connection
+export function dial(session, { wait = 15000, old = false, ...options } = {}) {
+  const url = new URL(session.server.url + '/');
+  const socket = (old ? io3 : io)(url.origin, {
+    path: `${url.pathname.replace(/\/$/, '')}/socket.io/`,
+    transports: TRANSPORTS.upgrade,
+    extraHeaders: session.cookie ? { Cookie: session.cookie } : {},
+    forceNew: true, reconnection: false, rejectUnauthorized: false,
+    timeout: wait, ...options,
+  });
+  const client = new Client(session, socket);
+  session.server.clients.add(client);
   return client;
 }
 
