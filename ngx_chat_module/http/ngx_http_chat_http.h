@@ -96,8 +96,9 @@ ngx_int_t ngx_http_chat_asked(ngx_http_chat_ask_t *ask, ngx_http_chat_op_t *op);
 void ngx_http_chat_answer(void *ask, redisReply *reply);
 
 /*
- * From here on a client that goes away is noticed, and the request ends.  Within
- * the first call of the content handler, or when the body has been read.
+ * From here on a client that goes away is noticed, and the request ends.  To be
+ * called within the first call of the content handler, or when the body has
+ * been read.
  */
 void ngx_http_chat_watch(ngx_http_request_t *r);
 

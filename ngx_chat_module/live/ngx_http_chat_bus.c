@@ -296,6 +296,7 @@ ngx_http_chat_hub_resume(ngx_http_chat_hub_t *hub)
 
     ngx_http_chat_relay_resume(hub);
     ngx_http_chat_deliver_resume(hub);
+    ngx_http_chat_sockets_resume(hub);
 
     /* says at once that this worker is there */
 

@@ -202,6 +202,7 @@ struct ngx_http_chat_session_s {
     ngx_uint_t                    nmembers;
     ngx_http_chat_op_t           *lookup;
     ngx_pool_t                   *lookup_pool;
+    void                         *waiting;        /* a look-up, for the bus */
     ngx_queue_t                   sends;          /* messages without an ack */
     ngx_uint_t                    nsends;
     ngx_queue_t                   joins;          /* replays under way */
@@ -378,6 +379,9 @@ void ngx_http_chat_session_flush(ngx_http_chat_session_t *s);
 
 ngx_int_t ngx_http_chat_socket_packet(ngx_http_chat_session_t *s,
     chat_str_t text);
+/* the bus is there: whoever waited for it goes on */
+void ngx_http_chat_sockets_resume(ngx_http_chat_hub_t *hub);
+
 void ngx_http_chat_socket_close(ngx_http_chat_session_t *s,
     ngx_uint_t at_once);
 

@@ -18,6 +18,8 @@ typedef struct {
 
 static ngx_int_t ngx_http_chat_socket_connect(ngx_http_chat_session_t *s,
     chat_sio_packet_t *packet);
+static void ngx_http_chat_socket_lookup(ngx_http_chat_session_t *s,
+    void *lookup);
 static void ngx_http_chat_socket_refuse(ngx_http_chat_session_t *s);
 static void ngx_http_chat_socket_accept(ngx_http_chat_session_t *s);
 static void ngx_http_chat_socket_session(void *data, redisReply *reply);
@@ -122,19 +124,24 @@ ngx_http_chat_socket_connect(ngx_http_chat_session_t *s,
 
     lookup = ngx_pcalloc(pool, sizeof(ngx_http_chat_lookup_t));
 
-    /* without the bus it would miss what is said from now on */
+    /*
+     * Without the bus it would miss what is said from now on.  When the worker
+     * has just begun, the bus is waited for.
+     */
 
-    if (lookup && s->hub->up) {
+    if (lookup) {
         lookup->pool = pool;
         lookup->session = s;
 
-        s->lookup = ngx_http_chat_session_get(s->hub->redis, &s->token,
-                                              s->conf->session_ttl,
-                                              ngx_http_chat_socket_session,
-                                              lookup);
+        if (s->hub->up) {
+            ngx_http_chat_socket_lookup(s, lookup);
+
+        } else if (ngx_http_chat_redis_ready(s->hub->bus)) {
+            s->waiting = lookup;
+        }
     }
 
-    if (s->lookup == NULL) {
+    if (s->lookup == NULL && s->waiting == NULL) {
         ngx_destroy_pool(pool);
 
         /* a client that is closed comes again, one that is refused does not */
@@ -147,6 +154,52 @@ ngx_http_chat_socket_connect(ngx_http_chat_session_t *s,
     s->socket = NGX_HTTP_CHAT_SOCKET_LOOKUP;
 
     return NGX_OK;
+}
+
+
+static void
+ngx_http_chat_socket_lookup(ngx_http_chat_session_t *s, void *lookup)
+{
+    s->lookup = ngx_http_chat_session_get(s->hub->redis, &s->token,
+                                          s->conf->session_ttl,
+                                          ngx_http_chat_socket_session,
+                                          lookup);
+}
+
+
+void
+ngx_http_chat_sockets_resume(ngx_http_chat_hub_t *hub)
+{
+    void                     *lookup;
+    ngx_rbtree_t             *sessions;
+    ngx_rbtree_node_t        *node, *next;
+    ngx_http_chat_session_t  *s;
+
+    sessions = &ngx_http_chat_worker->sessions;
+
+    if (sessions->root == sessions->sentinel) {
+        return;
+    }
+
+    node = ngx_rbtree_min(sessions->root, sessions->sentinel);
+
+    for ( /* void */ ; node; node = next) {
+        next = ngx_rbtree_next(sessions, node);
+        s = (ngx_http_chat_session_t *) node;
+
+        if (s->hub != hub || s->waiting == NULL) {
+            continue;
+        }
+
+        lookup = s->waiting;
+        s->waiting = NULL;
+
+        ngx_http_chat_socket_lookup(s, lookup);
+
+        if (s->lookup == NULL) {
+            ngx_http_chat_session_close(s, 1013, "redis is away");
+        }
+    }
 }
 
 
@@ -267,6 +320,7 @@ ngx_http_chat_socket_close(ngx_http_chat_session_t *s, ngx_uint_t at_once)
 {
     ngx_http_chat_redis_cancel(s->lookup);
     s->lookup = NULL;
+    s->waiting = NULL;
 
     if (s->lookup_pool) {
         ngx_destroy_pool(s->lookup_pool);
