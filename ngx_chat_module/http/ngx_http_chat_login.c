@@ -11,7 +11,8 @@
  *                  +--> lookup again, if somebody else has got the name
  *
  * A failure changes nothing: the session that the browser has goes on.  Too
- * many of them are 429, before the lookup and when a password has been verified.
+ * many of them are 429, before the lookup and when a password has been
+ * verified.
  */
 
 #include "ngx_http_chat_http.h"
