@@ -373,7 +373,7 @@ GET /answers
 ::session_for(1, 'Joe');
 my @answers;
 for my $packet ('4', '49', '42', '42{}', '42[]', '42[{}]', '42["connect"]',
-                '42["x"', '42["x"]x', '40')
+                '42["x"', '42["x"]x', "42[\"no.such\"]\x1e40")
 {
     ::open_session(1);
     ::post('40');
@@ -397,7 +397,29 @@ GET /answers
 
 
 
-=== TEST 20: a session: the size of a payload
+=== TEST 20: a session: a second CONNECT before anything else is answered again
+--- config eval: $::Config
+--- init
+::make_user(1, 'Joe');
+::session_for(1, 'Joe');
+::open_session(1);
+my @answers;
+for (1, 2) {
+    push @answers, ::post('40'), ::get() =~ s/\x1e.*//sr;
+}
+::note(@answers, $answers[1] eq $answers[3] ? 'the same' : 'another');
+--- request
+GET /answers
+--- response_body
+200 ok
+200 40{"sid":"..."}
+200 ok
+200 40{"sid":"..."}
+the same
+
+
+
+=== TEST 21: a session: the size of a payload
 --- config eval: $::Config
 --- init
 ::open_session();
@@ -415,7 +437,7 @@ GET /answers
 
 
 
-=== TEST 21: a session: the size of a chunked payload
+=== TEST 22: a session: the size of a chunked payload
 --- config eval: $::Config
 --- init
 ::open_session();
@@ -433,7 +455,7 @@ GET /answers
 
 
 
-=== TEST 22: a session: a payload that nginx puts into a file
+=== TEST 23: a session: a payload that nginx puts into a file
 --- config eval
 "$::Redis
  client_body_buffer_size 1k;
@@ -451,7 +473,7 @@ GET /answers
 
 
 
-=== TEST 23: a session: two GETs at a time
+=== TEST 24: a session: two GETs at a time
 --- config eval: $::Config
 --- init
 ::open_session();
@@ -466,7 +488,7 @@ GET /answers
 
 
 
-=== TEST 24: a session: two POSTs at a time
+=== TEST 25: a session: two POSTs at a time
 --- config eval: $::Config
 --- init
 ::open_session();
@@ -481,7 +503,7 @@ GET /answers
 
 
 
-=== TEST 25: a session: a GET that its client gives up loses nothing
+=== TEST 26: a session: a GET that its client gives up loses nothing
 --- config eval: $::Config
 --- init
 ::make_user(1, 'Joe');
@@ -500,7 +522,7 @@ GET /answers
 
 
 
-=== TEST 26: a session belongs to who has opened it
+=== TEST 27: a session belongs to who has opened it
 --- config eval: $::Config
 --- init
 ::make_user(1, 'Joe');
@@ -517,7 +539,7 @@ GET /answers
 
 
 
-=== TEST 27: a session: over polling alone
+=== TEST 28: a session: over polling alone
 --- config eval: $::Config
 --- init
 ::open_session();
@@ -531,7 +553,7 @@ GET /answers
 
 
 
-=== TEST 28: heartbeat: the server pings, a client that is silent is gone
+=== TEST 29: heartbeat: the server pings, a client that is silent is gone
 --- config eval
 "$::Redis
  chat_ping_interval 400ms;

@@ -695,7 +695,18 @@ qr/(?!.*431\[)(?!.*\x88.*\x88)${\ ::closed(1001)}/s
 
 
 
-=== TEST 60: a client that goes without a word
+=== TEST 60: a second CONNECT ends the connection
+--- config eval: $::Config
+--- init
+::joe();
+--- raw_request eval: [::client(::text('40')), ::text('40')]
+--- raw_request_middle_delay: 0.5
+--- error_code: 101
+--- response_body_like eval: ::closed(1002, '\x81.40\{"sid":"[^"]+"\}')
+
+
+
+=== TEST 61: a client that goes without a word
 --- config eval: $::Config
 --- raw_request eval: [::client(), ::ping('p')]
 --- raw_request_middle_delay: 0.3
@@ -705,7 +716,7 @@ qr/(?!.*431\[)(?!.*\x88.*\x88)${\ ::closed(1001)}/s
 
 
 
-=== TEST 61: below a prefix
+=== TEST 62: below a prefix
 --- config
     chat_redis redis+unix://$TEST_NGINX_REDIS_SOCKET;
     location /c/ { chat on; }
@@ -716,7 +727,7 @@ qr/(?!.*431\[)(?!.*\x88.*\x88)${\ ::closed(1001)}/s
 
 
 
-=== TEST 62: the access log has the handshake
+=== TEST 63: the access log has the handshake
 --- config eval: $::Config
 --- raw_request eval: ::client(::end(1000))
 --- error_code: 101
