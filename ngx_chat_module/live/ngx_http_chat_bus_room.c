@@ -92,14 +92,17 @@ ngx_http_chat_bus_on_message(ngx_http_chat_hub_t *hub, chat_json_t *data,
     room->seen = hub->clock;
     room->unshown = 0;
 
-    if (post.ours && post.pos <= room->last
-        && (post.prev || post.pos == room->last))
-    {
-        /* delivered already, from the history perhaps; but a room that begins
-           anew, with nothing before, does so whatever its clock says */
+    if (post.ours && post.pos <= room->last && (post.prev || !room->outage)) {
+
+        /*
+         * Delivered already, from the history perhaps.  But after an outage a
+         * room may have lost its history, and begins anew with nothing before.
+         */
 
         return;
     }
+
+    room->outage = 0;
 
     if (room->repair && (post.ours || post.pos > room->last)) {
         room->behind = 1;

@@ -144,6 +144,7 @@ struct ngx_http_chat_room_s {
     u_char                        maker[NGX_HTTP_CHAT_SOCKET_ID_LEN];
 
     unsigned                      behind:1;       /* more came meanwhile */
+    unsigned                      outage:1;       /* since the last message */
     unsigned                      unshown:1;      /* a first message is under
                                                      way, from the maker */
     unsigned                      known:1;        /* both users exist and

@@ -113,6 +113,7 @@ ngx_http_chat_bus_catch_up(ngx_http_chat_room_t *room)
     }
 
     room->seen = room->hub->clock;
+    room->outage = 1;
 
     if (room->repair == NULL) {
         ngx_http_chat_bus_repair(room);

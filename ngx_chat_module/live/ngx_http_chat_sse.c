@@ -135,10 +135,7 @@ ngx_http_chat_sse_open_events(ngx_http_chat_ctx_t *ctx)
                                           &ctx->user.id);
     if (sse->op == NULL) {
         ngx_http_chat_session_close(s, 1013, "redis is away");
-        return;
     }
-
-    ngx_http_chat_sse_begin(sse);
 }
 
 
@@ -242,8 +239,9 @@ ngx_http_chat_sse_heartbeat_handler(ngx_http_chat_timer_t *timer)
 
 
 /*
- * Named rooms are joined, and what was missed is replayed, room by room.  All
- * begins in one step, so that nothing live gets in before it.
+ * The stream begins: named rooms are joined, and what was missed is replayed,
+ * room by room.  All in one step, so that nothing live gets in before it, and
+ * whoever has seen the head of the response misses nothing from then on.
  */
 
 static void
@@ -251,6 +249,7 @@ ngx_http_chat_sse_rooms(void *data, redisReply *reply)
 {
     ngx_http_chat_sse_t *sse = data;
 
+    uint64_t                  after;
     ngx_str_t                 room;
     ngx_uint_t                i;
     ngx_http_chat_session_t  *s;
@@ -272,11 +271,20 @@ ngx_http_chat_sse_rooms(void *data, redisReply *reply)
     }
 
     s->socket = NGX_HTTP_CHAT_SOCKET_CONNECTED;
+    after = sse->after;
+
+    ngx_http_chat_sse_begin(sse);
+
+    /* a HEAD request is over here, and sse with it */
+
+    if (s->closed) {
+        return;
+    }
 
     ngx_str_set(&room, "0");
 
-    if (sse->after) {
-        ngx_http_chat_sse_replay(s, &room, sse->after);
+    if (after) {
+        ngx_http_chat_sse_replay(s, &room, after);
     }
 
     for (i = 0; !s->closed; i++) {
@@ -291,8 +299,8 @@ ngx_http_chat_sse_rooms(void *data, redisReply *reply)
             return;
         }
 
-        if (sse->after && (room.len != 1 || room.data[0] != '0')) {
-            ngx_http_chat_sse_replay(s, &room, sse->after);
+        if (after && (room.len != 1 || room.data[0] != '0')) {
+            ngx_http_chat_sse_replay(s, &room, after);
         }
     }
 }
