@@ -692,7 +692,9 @@ describe('Socket.IO packets', () => {
     assert.match(first, /^40\{/);
     await polling.emit(1, 'no.such');
     const packets = [await polling.next()];
-    while (!packets.at(-1).startsWith('431')) packets.push(await polling.next());
+    while (!packets.at(-1).startsWith('431')) {
+      packets.push(await polling.next());
+    }
     packets.pop();
     for (const packet of packets) assert.equal(packet, first);
     // but not in the middle of the talk

@@ -199,7 +199,8 @@ export async function raw(server, bytes, options = {}) {
 // the bytes of a request
 export const bytes = (method, path, headers = {}, body = '') =>
   `${method} ${path} HTTP/1.1\r\n`
-  + Object.entries({ Host: '127.0.0.1', ...headers }).map(([n, v]) => `${n}: ${v}\r\n`).join('')
+  + Object.entries({ Host: '127.0.0.1', ...headers })
+    .map(([name, value]) => `${name}: ${value}\r\n`).join('')
   + `\r\n${body}`;
 
 // a new connection that a given worker has accepted

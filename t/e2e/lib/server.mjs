@@ -403,7 +403,8 @@ export async function start(options = {}) {
     if (options.seed) await options.seed(redis.client);
     for (let i = 0; i < (options.hosts ?? 1); i++) {
       const host = new Nginx({
-        ...defaults, ...options, redis, clients, dir: path.join(dir, `nginx${i}`),
+        ...defaults, ...options, redis, clients,
+        dir: path.join(dir, `nginx${i}`),
         port: await reservePort(),
         subscribersBefore: i * (options.workers ?? defaults.workers),
       });
