@@ -1,10 +1,9 @@
 /*
  * Packets for a client whose waiting GET came over another worker.
  *
- * They leave the session's queue only when Redis has passed them on to that
- * worker.  Until then they are kept, with the port, and nothing else is sent;
- * if they were not passed on, they go back to the front of the queue, and the
- * other worker asks again when it is back on the bus.
+ * They are kept until the client's next GET shows that it has them.  If Redis
+ * did not pass them on, or the other worker, back from an outage of the bus,
+ * asks for the same GET again, they go back to the front of the queue.
  */
 
 #include "ngx_http_chat_relay_int.h"
@@ -59,37 +58,33 @@ ngx_http_chat_deliver_done(void *data, redisReply *reply)
 {
     ngx_http_chat_session_t *s = data;
 
-    ngx_uint_t             heard;
     ngx_http_chat_port_t  *port;
 
     s->delivery = NULL;
 
+    if (ngx_http_chat_redis_ok(reply) && ngx_http_chat_redis_int(reply)) {
+
+        if (s->cut) {
+            ngx_http_chat_relay_try_move(s);
+        }
+
+        return;
+    }
+
     port = s->carrier;
     s->carrier = NULL;
 
-    heard = ngx_http_chat_redis_ok(reply) && ngx_http_chat_redis_int(reply);
-
-    if (heard) {
-        ngx_http_chat_outbox_clear(&s->sent);
-
-    } else if (ngx_http_chat_deliver_restore(s) != NGX_OK) {
+    if (ngx_http_chat_deliver_restore(s) != NGX_OK) {
         port->session = NULL;
         ngx_http_chat_port_free(port);
         ngx_http_chat_session_overflow(s);
         return;
     }
 
-    if (heard || s->poll) {
-        port->session = NULL;
-        ngx_http_chat_port_free(port);
+    /* nobody was there to hear it, or Redis is away */
 
-    } else {
-
-        /* nobody was there to hear it, or Redis is away: see the top */
-
-        port->stale = ngx_http_chat_redis_ok(reply);
-        s->poll = port;
-    }
+    port->stale = ngx_http_chat_redis_ok(reply);
+    s->poll = port;
 
     if (s->cut) {
         ngx_http_chat_relay_try_move(s);
@@ -97,6 +92,26 @@ ngx_http_chat_deliver_done(void *data, redisReply *reply)
     }
 
     ngx_http_chat_session_flush(s);
+}
+
+
+/* a GET has come: the next one, or the same again */
+
+void
+ngx_http_chat_deliver_asked(ngx_http_chat_session_t *s,
+    ngx_http_chat_port_t *port)
+{
+    if (s->carrier == NULL) {
+        return;
+    }
+
+    if (ngx_http_chat_polling_again(s->carrier, port)
+        && ngx_http_chat_deliver_restore(s) != NGX_OK)
+    {
+        ngx_http_chat_session_overflow(s);
+    }
+
+    ngx_http_chat_deliver_close(s);
 }
 
 

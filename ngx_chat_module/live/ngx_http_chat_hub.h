@@ -60,6 +60,7 @@ typedef struct {
 
     ngx_queue_t                   dirty;          /* conns to be written */
     ngx_queue_t                   ready;          /* sessions to be polled */
+    ngx_queue_t                   replies;        /* ports to be answered */
     ngx_queue_t                   dead_sessions;
     ngx_queue_t                   dead_conns;
     ngx_event_t                   turn;           /* posted: end of the turn */
@@ -184,7 +185,7 @@ struct ngx_http_chat_session_s {
 
     ngx_http_chat_port_t         *poll;           /* the waiting GET */
     ngx_http_chat_port_t         *post;           /* a POST being processed */
-    ngx_http_chat_op_t           *delivery;       /* of sent to carrier, */
+    ngx_http_chat_op_t           *delivery;       /* of sent, to carrier */
     ngx_http_chat_port_t         *carrier;        /* not known to have */
     ngx_http_chat_outbox_t        sent;           /* arrived */
     ngx_http_chat_conn_t         *conn;           /* the WebSocket */

@@ -11,8 +11,6 @@
 static ngx_http_chat_port_t *ngx_http_chat_port_create(
     ngx_http_chat_hub_t *hub, ngx_uint_t is_post);
 static void ngx_http_chat_port_cleanup(void *data);
-static ngx_uint_t ngx_http_chat_polling_again(ngx_http_chat_port_t *waiting,
-    ngx_http_chat_port_t *port);
 static void ngx_http_chat_polling_error_body(ngx_uint_t code,
     ngx_str_t *body, u_char *buf);
 
@@ -111,6 +109,11 @@ ngx_http_chat_port_cleanup(void *data)
 void
 ngx_http_chat_port_abort(ngx_http_chat_port_t *port)
 {
+    if (port->replying) {
+        ngx_http_chat_port_free(port);
+        return;
+    }
+
     if (port->relayed) {
         ngx_http_chat_relay_abort(port);
         return;
@@ -151,6 +154,10 @@ ngx_http_chat_port_free(ngx_http_chat_port_t *port)
         ngx_rbtree_delete(&ngx_http_chat_worker->relays, &port->node);
     }
 
+    if (port->replying) {
+        ngx_queue_remove(&port->replies);
+    }
+
     if (port->body) {
         ngx_free(port->body);
     }
@@ -163,7 +170,6 @@ void
 ngx_http_chat_port_reply(ngx_http_chat_port_t *port, ngx_uint_t status,
     ngx_uint_t type, ngx_str_t *body)
 {
-    ngx_str_t            copy;
     ngx_http_request_t  *r;
 
     r = port->request;
@@ -177,22 +183,57 @@ ngx_http_chat_port_reply(ngx_http_chat_port_t *port, ngx_uint_t status,
         return;
     }
 
-    copy.len = body->len;
-    copy.data = ngx_pnalloc(r->pool, body->len);
-
-    if (copy.data) {
-        ngx_memcpy(copy.data, body->data, body->len);
+    if (port->relayed) {
+        port->relayed = 0;
+        ngx_rbtree_delete(&ngx_http_chat_worker->relays, &port->node);
     }
+
+    ngx_http_chat_timer_del(&ngx_http_chat_worker->wheel, &port->timer);
+    ngx_http_chat_redis_cancel(port->op);
+    port->op = NULL;
+
+    port->status = status;
+    port->type = type;
+    port->reply.len = body->len;
+    port->reply.data = ngx_pnalloc(r->pool, body->len);
+
+    if (port->reply.data) {
+        ngx_memcpy(port->reply.data, body->data, body->len);
+    }
+
+    port->replying = 1;
+
+    ngx_queue_insert_tail(&ngx_http_chat_worker->replies, &port->replies);
+    ngx_http_chat_turn();
+}
+
+
+void
+ngx_http_chat_port_send(ngx_http_chat_port_t *port)
+{
+    ngx_str_t            body;
+    ngx_uint_t           status, type;
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = port->request;
+    c = r->connection;
+    status = port->status;
+    type = port->type;
+    body = port->reply;
 
     ngx_http_chat_port_free(port);
+    ngx_http_set_log_request(c->log, r);
 
-    if (copy.data == NULL) {
+    if (body.data == NULL) {
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
-        return;
+
+    } else {
+        ngx_http_chat_send_body(r, status, &ngx_http_chat_polling_types[type],
+                                &body);
     }
 
-    ngx_http_chat_send_body(r, status, &ngx_http_chat_polling_types[type],
-                            &copy);
+    ngx_http_run_posted_requests(c);
 }
 
 
@@ -278,12 +319,7 @@ ngx_http_chat_polling_error_body(ngx_uint_t code, ngx_str_t *body, u_char *buf)
 }
 
 
-/*
- * 1 if the waiting GET is one whose answer its worker didn't hear, or the same
- * one, asked again by a worker that was off the bus
- */
-
-static ngx_uint_t
+ngx_uint_t
 ngx_http_chat_polling_again(ngx_http_chat_port_t *waiting,
     ngx_http_chat_port_t *port)
 {
@@ -307,6 +343,8 @@ ngx_http_chat_polling_get(ngx_http_chat_session_t *s,
         ngx_http_chat_port_error(port, NGX_HTTP_CHAT_EIO_BAD);
         return;
     }
+
+    ngx_http_chat_deliver_asked(s, port);
 
     waiting = s->poll;
 

@@ -35,7 +35,13 @@ struct ngx_http_chat_port_s {
     ngx_msec_t                    deadline;       /* of relayed */
     u_char                       *body;           /* a POST's, owned */
     chat_str_t                    rest;           /* not processed yet */
+    ngx_queue_t                   replies;        /* worker->replies, with: */
+    ngx_uint_t                    status;
+    ngx_uint_t                    type;
+    ngx_str_t                     reply;          /* in the request's pool */
+
     unsigned                      is_post:1;
+    unsigned                      replying:1;
     unsigned                      relayed:1;      /* to another worker, whose
                                                      answer is awaited */
     unsigned                      unsent:1;       /* Redis is awaited first */
@@ -66,8 +72,13 @@ ngx_http_chat_port_t *ngx_http_chat_port_local(ngx_http_chat_hub_t *hub,
 ngx_http_chat_port_t *ngx_http_chat_port_remote(ngx_http_chat_hub_t *hub,
     const u_char *worker, uint64_t id, ngx_uint_t is_post);
 
+/*
+ * To a request of this worker the reply is sent at the end of the turn, where
+ * none of nginx's functions for it is on the stack
+ */
 void ngx_http_chat_port_reply(ngx_http_chat_port_t *port, ngx_uint_t status,
     ngx_uint_t type, ngx_str_t *body);
+void ngx_http_chat_port_send(ngx_http_chat_port_t *port);
 void ngx_http_chat_port_error(ngx_http_chat_port_t *port, ngx_uint_t code);
 
 /* the packets of an outbox as one payload, which the caller frees */
@@ -84,6 +95,13 @@ void ngx_http_chat_port_free(ngx_http_chat_port_t *port);
 void ngx_http_chat_polling_get(ngx_http_chat_session_t *s,
     ngx_http_chat_port_t *port);
 void ngx_http_chat_polling_post(ngx_http_chat_session_t *s,
+    ngx_http_chat_port_t *port);
+
+/*
+ * 1 if a waiting GET is one whose answer its worker didn't hear, or the same
+ * one, asked again by a worker that was off the bus
+ */
+ngx_uint_t ngx_http_chat_polling_again(ngx_http_chat_port_t *waiting,
     ngx_http_chat_port_t *port);
 
 /* goes on with a POST whose processing was held back */

@@ -4,6 +4,7 @@
 
 #include "ngx_http_chat_hub.h"
 #include "ngx_http_chat_conn.h"
+#include "ngx_http_chat_polling.h"
 #include "ngx_http_chat_relay.h"
 
 #include <sodium.h>
@@ -53,6 +54,7 @@ ngx_http_chat_live_init(ngx_cycle_t *cycle)
 
     ngx_queue_init(&worker->dirty);
     ngx_queue_init(&worker->ready);
+    ngx_queue_init(&worker->replies);
     ngx_queue_init(&worker->dead_sessions);
     ngx_queue_init(&worker->dead_conns);
 
@@ -302,7 +304,8 @@ ngx_http_chat_turn_handler(ngx_event_t *ev)
     worker = ngx_http_chat_worker;
 
     while (!ngx_queue_empty(&worker->ready)
-           || !ngx_queue_empty(&worker->dirty))
+           || !ngx_queue_empty(&worker->dirty)
+           || !ngx_queue_empty(&worker->replies))
     {
         while (!ngx_queue_empty(&worker->ready)) {
             q = ngx_queue_head(&worker->ready);
@@ -322,6 +325,12 @@ ngx_http_chat_turn_handler(ngx_event_t *ev)
             q->next = NULL;
 
             ngx_http_chat_conn_flush(conn);
+        }
+
+        while (!ngx_queue_empty(&worker->replies)) {
+            q = ngx_queue_head(&worker->replies);
+            ngx_http_chat_port_send(ngx_queue_data(q, ngx_http_chat_port_t,
+                                                   replies));
         }
     }
 
