@@ -77,29 +77,38 @@ ngx_http_chat_relay_ask(ngx_http_chat_port_t *port)
 void
 ngx_http_chat_relay_resume(ngx_http_chat_hub_t *hub)
 {
-    ngx_rbtree_node_t       *node;
-    ngx_http_chat_port_t    *port;
-    ngx_http_chat_worker_t  *worker;
+    ngx_rbtree_t          *relays;
+    ngx_rbtree_node_t     *node, *next;
+    ngx_http_chat_port_t  *port;
 
-    worker = ngx_http_chat_worker;
+    relays = &ngx_http_chat_worker->relays;
 
-    if (worker->relays.root == &worker->relays_sentinel) {
+    if (relays->root == relays->sentinel) {
         return;
     }
 
-    node = ngx_rbtree_min(worker->relays.root, &worker->relays_sentinel);
+    node = ngx_rbtree_min(relays->root, relays->sentinel);
 
-    for ( /* void */ ; node; node = ngx_rbtree_next(&worker->relays, node)) {
+    for ( /* void */ ; node; node = next) {
+        next = ngx_rbtree_next(relays, node);
 
         port = (ngx_http_chat_port_t *)
                    ((u_char *) node - offsetof(ngx_http_chat_port_t, node));
 
-        /* a GET may be asked for twice, a POST may not be sent twice */
+        if (port->hub != hub || port->asked || port->op) {
+            continue;
+        }
 
-        if (port->hub == hub && port->asked == NULL && port->op == NULL
-            && (port->unsent || !port->is_post))
-        {
+        /*
+         * A GET may be asked for twice.  A POST may not be sent twice, and the
+         * answer to one that was sent may have been lost.
+         */
+
+        if (port->unsent || !port->is_post) {
             ngx_http_chat_relay_ask(port);
+
+        } else {
+            ngx_http_chat_relay_fail(port, NGX_HTTP_SERVICE_UNAVAILABLE);
         }
     }
 }

@@ -162,6 +162,7 @@ test('CLIENT KILL of all links', () => withServer({}, async (server) => {
     await b.waitForText(`killed ${round}`);
     await working(b, `back ${round}`);
     await a.waitForText(`back ${round}`);
+    await b.waitForText(`back ${round}`);
   }
   assert.deepEqual([...a.reasons, ...b.reasons], []);
   assert.equal(a.texts().length, b.texts().length);
