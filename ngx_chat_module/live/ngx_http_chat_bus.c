@@ -294,7 +294,8 @@ ngx_http_chat_hub_resume(ngx_http_chat_hub_t *hub)
         ngx_http_chat_bus_resume(hub);
     }
 
-    ngx_http_chat_relay_resume(hub);
+    ngx_http_chat_relay_back(hub);
+    ngx_http_chat_relay_resume(hub, NULL);
     ngx_http_chat_deliver_resume(hub);
     ngx_http_chat_sockets_resume(hub);
 

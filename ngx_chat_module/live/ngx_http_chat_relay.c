@@ -31,6 +31,8 @@ static void ngx_http_chat_relay_on_reply(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message);
 static void ngx_http_chat_relay_on_dead(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message);
+static void ngx_http_chat_relay_on_back(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
 static void ngx_http_chat_relay_on_revoke(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message);
 
@@ -52,6 +54,7 @@ static ngx_http_chat_relay_command_t  ngx_http_chat_relay_commands[] = {
     { ngx_string("state"), 2, ngx_http_chat_relay_on_state },
     { ngx_string("packet"), 2, ngx_http_chat_relay_on_packet },
     { ngx_string("dead"), 2, ngx_http_chat_relay_on_dead },
+    { ngx_string("back"), 2, ngx_http_chat_relay_on_back },
     { ngx_string("revoke"), 2, ngx_http_chat_relay_on_revoke },
     { ngx_null_string, 0, NULL }
 };
@@ -295,6 +298,32 @@ ngx_http_chat_relay_on_dead(ngx_http_chat_hub_t *hub,
     if (message->word[1].len == NGX_HTTP_CHAT_WORKER_ID_LEN) {
         ngx_http_chat_relay_dead(hub, message->word[1].data);
     }
+}
+
+
+static void
+ngx_http_chat_relay_on_back(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    if (message->word[1].len == NGX_HTTP_CHAT_WORKER_ID_LEN) {
+        ngx_http_chat_relay_resume(hub, message->word[1].data);
+    }
+}
+
+
+void
+ngx_http_chat_relay_back(ngx_http_chat_hub_t *hub)
+{
+    u_char     back[64];
+    ngx_str_t  argv[3];
+
+    ngx_str_set(&argv[0], "PUBLISH");
+    ngx_str_set(&argv[1], NGX_HTTP_CHAT_CHANNEL_WORKERS);
+    argv[2].data = back;
+    argv[2].len = ngx_sprintf(back, "back %V", &ngx_http_chat_worker->id)
+                  - back;
+
+    (void) ngx_http_chat_redis_command(hub->redis, NULL, NULL, 3, argv);
 }
 
 

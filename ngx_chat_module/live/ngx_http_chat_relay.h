@@ -24,6 +24,7 @@
  *     packet SID                    an ack that came late, body: the packet
  *     revoke HASH                   (to all) the session has been logged out
  *     dead WORKER                   (to all) its sessions are gone
+ *     back WORKER                   (to all) it may not have answered: ask again
  *     alive TIME                    (to itself, by script lease) a sign of life
  */
 
@@ -78,8 +79,13 @@ void ngx_http_chat_deliver_asked(ngx_http_chat_session_t *s,
 void ngx_http_chat_deliver_close(ngx_http_chat_session_t *s);
 void ngx_http_chat_deliver_resume(ngx_http_chat_hub_t *hub);
 
-/* the bus is back: what waits for an answer from another worker asks again */
-void ngx_http_chat_relay_resume(ngx_http_chat_hub_t *hub);
+/*
+ * The bus is back, here (worker NULL) or at that worker: what waits for an
+ * answer asks again; tells the others so
+ */
+void ngx_http_chat_relay_resume(ngx_http_chat_hub_t *hub,
+    const u_char *worker);
+void ngx_http_chat_relay_back(ngx_http_chat_hub_t *hub);
 
 /* passes a late packet on to where the session has moved */
 void ngx_http_chat_relay_packet(ngx_http_chat_hub_t *hub, const u_char *worker,

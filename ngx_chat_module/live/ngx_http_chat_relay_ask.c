@@ -75,7 +75,7 @@ ngx_http_chat_relay_ask(ngx_http_chat_port_t *port)
 
 
 void
-ngx_http_chat_relay_resume(ngx_http_chat_hub_t *hub)
+ngx_http_chat_relay_resume(ngx_http_chat_hub_t *hub, const u_char *worker)
 {
     ngx_rbtree_t          *relays;
     ngx_rbtree_node_t     *node, *next;
@@ -95,7 +95,11 @@ ngx_http_chat_relay_resume(ngx_http_chat_hub_t *hub)
         port = (ngx_http_chat_port_t *)
                    ((u_char *) node - offsetof(ngx_http_chat_port_t, node));
 
-        if (port->hub != hub || port->asked || port->op) {
+        if (port->hub != hub || port->asked || port->op
+            || (worker && ngx_memcmp(port->sid, worker,
+                                     NGX_HTTP_CHAT_WORKER_ID_LEN)
+                          != 0))
+        {
             continue;
         }
 
