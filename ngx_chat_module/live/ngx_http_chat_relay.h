@@ -24,7 +24,7 @@
  *     packet SID                    an ack that came late, body: the packet
  *     revoke HASH                   (to all) the session has been logged out
  *     dead WORKER                   (to all) its sessions are gone
- *     back WORKER                   (to all) it may not have answered: ask again
+ *     back WORKER                   (to all) it was off the bus: ask again
  *     alive TIME                    (to itself, by script lease) a sign of life
  */
 
