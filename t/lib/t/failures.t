@@ -176,11 +176,9 @@ my @strict = (
      . "print \$log \"x.c:1:2: runtime error: shift\\n\";\n"],
 
     ['a sanitizer speaks in a file', 'error of its own',
-     "$location--- init\nopen my \$log, '>', "
-     . "\"\$ENV{TEST_NGINX_SERVER_ROOT}/logs/asan.1\";\n"
+     "$location--- init\nopen my \$log, '>', '$folder/asan.1';\n"
      . "print \$log \"ERROR: AddressSanitizer: x\\n\";\n",
-     "BEGIN { \$ENV{ASAN_OPTIONS} = "
-     . "\"log_path=\$ENV{TEST_NGINX_SERVROOT}/logs/asan\" }"],
+     "BEGIN { \$ENV{ASAN_OPTIONS} = 'log_path=$folder/asan' }"],
 );
 
 for my $case (@cases, $is_ours ? @strict : ()) {
