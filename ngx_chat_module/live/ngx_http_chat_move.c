@@ -91,6 +91,7 @@ ngx_http_chat_relay_on_probe(ngx_http_chat_hub_t *hub,
     }
 
     s->remote_probe = 1;
+    s->probed_at = ngx_current_msec;
     ngx_memcpy(s->prober, message->word[2].data, NGX_HTTP_CHAT_WORKER_ID_LEN);
 
     ngx_str_null(&none);

@@ -486,8 +486,9 @@ ngx_uint_t
 ngx_http_chat_session_probing(ngx_http_chat_session_t *s)
 {
     return s->probe
-           || (s->probed && ngx_current_msec - s->probed_at
-                            < NGX_HTTP_CHAT_UPGRADE_WAIT);
+           || ((s->probed || s->remote_probe)
+               && ngx_current_msec - s->probed_at
+                  < NGX_HTTP_CHAT_UPGRADE_WAIT);
 }
 
 
