@@ -1,144 +1,99 @@
 /*
  * Packets for a client whose waiting GET came over another worker.
  *
- * They are kept until the client's next GET shows that it has them.  If Redis
- * did not pass them on, or the other worker, back from an outage of the bus,
- * asks for the same GET again, they go back to the front of the queue.
+ * A payload is kept until the client's next GET shows that it has it.  If Redis
+ * did not pass it on, or the other worker, back from an outage of the bus, asks
+ * for the same GET again, exactly the same payload is sent again, so that it
+ * does not matter which of the two the client got.
  */
 
 #include "ngx_http_chat_relay_int.h"
-#include "ngx_http_chat_socket.h"
-#include "../proto/chat_eio.h"
 
 
+static void ngx_http_chat_deliver_send(ngx_http_chat_session_t *s);
 static void ngx_http_chat_deliver_done(void *data, redisReply *reply);
-static ngx_int_t ngx_http_chat_deliver_restore(ngx_http_chat_session_t *s);
 
 
 void
 ngx_http_chat_deliver(ngx_http_chat_session_t *s)
 {
-    u_char                line[64];
-    ngx_str_t             head, body;
-    ngx_http_chat_port_t *port;
+    s->carrier = s->poll;
+    s->poll = NULL;
 
-    port = s->poll;
+    s->sent = s->out;
+    ngx_memzero(&s->out, sizeof(ngx_http_chat_outbox_t));
 
-    if (s->delivery || port->stale
-        || !ngx_http_chat_redis_ready(s->hub->redis))
-    {
-        return;
-    }
+    ngx_http_chat_deliver_send(s);
+}
 
-    if (ngx_http_chat_port_join(&s->out, &body) != NGX_OK) {
+
+/* without Redis, or without memory, it is sent when Redis is back */
+
+static void
+ngx_http_chat_deliver_send(ngx_http_chat_session_t *s)
+{
+    u_char     line[64];
+    ngx_str_t  head, body;
+
+    ngx_http_chat_redis_cancel(s->delivery);
+    s->delivery = NULL;
+    s->undelivered = 1;
+
+    if (ngx_http_chat_port_join(&s->sent, &body) != NGX_OK) {
         return;
     }
 
     head.data = line;
-    head.len = ngx_sprintf(line, "reply %uL 200 0", port->id) - line;
+    head.len = ngx_sprintf(line, "reply %uL 200 0", s->carrier->id) - line;
 
-    s->delivery = ngx_http_chat_relay_publish(s->hub, port->worker, &head,
-                                              &body,
+    s->delivery = ngx_http_chat_relay_publish(s->hub, s->carrier->worker,
+                                              &head, &body,
                                               ngx_http_chat_deliver_done, s);
     ngx_free(body.data);
-
-    if (s->delivery == NULL) {
-        return;
-    }
-
-    s->poll = NULL;
-    s->carrier = port;
-    s->sent = s->out;
-    ngx_memzero(&s->out, sizeof(ngx_http_chat_outbox_t));
 }
 
+
+/* nobody there to hear it: whoever asked will ask again, when back on the bus */
 
 static void
 ngx_http_chat_deliver_done(void *data, redisReply *reply)
 {
     ngx_http_chat_session_t *s = data;
 
-    ngx_http_chat_port_t  *port;
-
     s->delivery = NULL;
 
     if (ngx_http_chat_redis_ok(reply) && ngx_http_chat_redis_int(reply)) {
-
-        if (s->cut) {
-            ngx_http_chat_relay_try_move(s);
-        }
-
-        return;
+        s->undelivered = 0;
     }
-
-    port = s->carrier;
-    s->carrier = NULL;
-
-    if (ngx_http_chat_deliver_restore(s) != NGX_OK) {
-        port->session = NULL;
-        ngx_http_chat_port_free(port);
-        ngx_http_chat_session_overflow(s);
-        return;
-    }
-
-    /* nobody was there to hear it, or Redis is away */
-
-    port->stale = ngx_http_chat_redis_ok(reply);
-    s->poll = port;
 
     if (s->cut) {
         ngx_http_chat_relay_try_move(s);
-        return;
     }
-
-    ngx_http_chat_session_flush(s);
 }
 
 
-/* a GET has come: the next one, or the same again */
-
-void
+ngx_uint_t
 ngx_http_chat_deliver_asked(ngx_http_chat_session_t *s,
     ngx_http_chat_port_t *port)
 {
     if (s->carrier == NULL) {
-        return;
+        return 0;
     }
 
-    if (ngx_http_chat_polling_again(s->carrier, port)
-        && ngx_http_chat_deliver_restore(s) != NGX_OK)
-    {
-        ngx_http_chat_session_overflow(s);
+    if (!ngx_http_chat_polling_again(s->carrier, port)) {
+
+        /* the client has what was sent */
+
+        ngx_http_chat_deliver_close(s);
+        return 0;
     }
 
-    ngx_http_chat_deliver_close(s);
-}
+    ngx_http_chat_port_free(s->carrier);
 
+    s->carrier = port;
+    ngx_http_chat_deliver_send(s);
 
-/* what was sent comes first again */
-
-static ngx_int_t
-ngx_http_chat_deliver_restore(ngx_http_chat_session_t *s)
-{
-    ngx_http_chat_outbox_t  later;
-
-    later = s->out;
-    s->out = s->sent;
-    ngx_memzero(&s->sent, sizeof(ngx_http_chat_outbox_t));
-
-    while (later.n) {
-        if (ngx_http_chat_outbox_push(&s->out,
-                                      ngx_http_chat_outbox_get(&later, 0))
-            != NGX_OK)
-        {
-            ngx_http_chat_outbox_clear(&later);
-            return NGX_ERROR;
-        }
-
-        ngx_http_chat_outbox_shift(&later);
-    }
-
-    return NGX_OK;
+    return 1;
 }
 
 
@@ -148,8 +103,9 @@ ngx_http_chat_deliver_close(ngx_http_chat_session_t *s)
     ngx_http_chat_redis_cancel(s->delivery);
     s->delivery = NULL;
 
+    s->undelivered = 0;
+
     if (s->carrier) {
-        s->carrier->session = NULL;
         ngx_http_chat_port_free(s->carrier);
         s->carrier = NULL;
     }
@@ -177,8 +133,8 @@ ngx_http_chat_deliver_resume(ngx_http_chat_hub_t *hub)
         next = ngx_rbtree_next(&worker->sessions, node);
         s = (ngx_http_chat_session_t *) node;
 
-        if (s->hub == hub && s->poll && s->poll->request == NULL) {
-            ngx_http_chat_session_flush(s);
+        if (s->hub == hub && s->undelivered && s->delivery == NULL) {
+            ngx_http_chat_deliver_send(s);
         }
     }
 }

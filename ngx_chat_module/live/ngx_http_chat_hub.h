@@ -224,6 +224,7 @@ struct ngx_http_chat_session_s {
     unsigned                      cut:1;          /* which delivers from here */
     unsigned                      arriving:1;
     unsigned                      overflow:1;
+    unsigned                      undelivered:1;  /* what was sent to carrier */
     unsigned                      spoken:1;       /* an event has come */
     unsigned                      polled:1;       /* it began with polling */
     unsigned                      closed:1;

@@ -324,11 +324,10 @@ ngx_http_chat_polling_again(ngx_http_chat_port_t *waiting,
     ngx_http_chat_port_t *port)
 {
     return waiting->request == NULL
-           && (waiting->stale
-               || (waiting->id == port->id
-                   && ngx_memcmp(waiting->worker, port->worker,
-                                 NGX_HTTP_CHAT_WORKER_ID_LEN)
-                      == 0));
+           && waiting->id == port->id
+           && ngx_memcmp(waiting->worker, port->worker,
+                         NGX_HTTP_CHAT_WORKER_ID_LEN)
+              == 0;
 }
 
 
@@ -344,7 +343,9 @@ ngx_http_chat_polling_get(ngx_http_chat_session_t *s,
         return;
     }
 
-    ngx_http_chat_deliver_asked(s, port);
+    if (ngx_http_chat_deliver_asked(s, port)) {
+        return;
+    }
 
     waiting = s->poll;
 

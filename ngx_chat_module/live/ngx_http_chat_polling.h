@@ -45,8 +45,6 @@ struct ngx_http_chat_port_s {
     unsigned                      relayed:1;      /* to another worker, whose
                                                      answer is awaited */
     unsigned                      unsent:1;       /* Redis is awaited first */
-    unsigned                      stale:1;        /* whoever relayed it doesn't
-                                                     hear the answer */
 };
 
 
@@ -97,10 +95,7 @@ void ngx_http_chat_polling_get(ngx_http_chat_session_t *s,
 void ngx_http_chat_polling_post(ngx_http_chat_session_t *s,
     ngx_http_chat_port_t *port);
 
-/*
- * 1 if a waiting GET is one whose answer its worker didn't hear, or the same
- * one, asked again by a worker that was off the bus
- */
+/* 1 if it is the same GET, asked for again by a worker that was off the bus */
 ngx_uint_t ngx_http_chat_polling_again(ngx_http_chat_port_t *waiting,
     ngx_http_chat_port_t *port);
 

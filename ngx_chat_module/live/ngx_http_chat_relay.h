@@ -70,11 +70,11 @@ void ngx_http_chat_relay_move(ngx_http_chat_hub_t *hub, const u_char *sid);
  */
 void ngx_http_chat_relay_try_move(ngx_http_chat_session_t *s);
 
-/* a waiting GET that came over another worker gets what is queued, if it can be
-   brought there now; another GET has come; when the session closes; when Redis
-   is back */
+/* a waiting GET that came over another worker gets what is queued; another GET
+   has come (1: it was the same again, and is taken care of); the session
+   closes; Redis is back */
 void ngx_http_chat_deliver(ngx_http_chat_session_t *s);
-void ngx_http_chat_deliver_asked(ngx_http_chat_session_t *s,
+ngx_uint_t ngx_http_chat_deliver_asked(ngx_http_chat_session_t *s,
     ngx_http_chat_port_t *port);
 void ngx_http_chat_deliver_close(ngx_http_chat_session_t *s);
 void ngx_http_chat_deliver_resume(ngx_http_chat_hub_t *hub);
