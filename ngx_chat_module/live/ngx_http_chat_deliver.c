@@ -53,7 +53,7 @@ ngx_http_chat_deliver_send(ngx_http_chat_session_t *s)
 }
 
 
-/* nobody there to hear it: whoever asked will ask again, when back on the bus */
+/* with nobody there to hear it, whoever asked will ask again later */
 
 static void
 ngx_http_chat_deliver_done(void *data, redisReply *reply)
