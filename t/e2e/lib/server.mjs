@@ -100,8 +100,9 @@ const ended = (child) => new Promise((done) => {
 });
 
 export class RedisServer {
-  constructor(dir) {
+  constructor(dir, args = []) {
     this.dir = dir;
+    this.args = args;
     this.socket = path.join(dir, 'redis.sock');
     this.clients = [];
   }
@@ -113,7 +114,7 @@ export class RedisServer {
     this.child = spawn('redis-server', [
       '--port', '0', '--unixsocket', this.socket, '--dir', this.dir,
       '--save', '', '--appendonly', 'yes', '--appendfsync', 'no',
-      '--daemonize', 'no',
+      '--daemonize', 'no', ...this.args,
     ], { stdio: ['ignore', log, log] });
     fs.closeSync(log);
     await until(() => this.#answers(), 'redis-server answers', 10000);
@@ -204,8 +205,8 @@ http {
   chat_drain_time ${o.drainTime};
   ${o.http}
   server {
-    listen 127.0.0.1:${o.port}${o.tls ? ' ssl' : ''}${
-      o.http2 ? ' http2' : ''} reuseport;
+    listen ${o.address}:${o.port}${o.tls ? ' ssl' : ''}${
+      o.http2 ? ' http2' : ''} reuseport ${o.listen};
     ${o.tls ? `ssl_certificate ${o.tls.cert};
     ssl_certificate_key ${o.tls.key};` : ''}
     ${o.server}
@@ -222,10 +223,12 @@ class Nginx {
   constructor(options) {
     this.options = options;
     this.port = options.port;
+    this.address = options.address;
     this.redis = options.redis;
     this.clients = options.clients;
     this.tls = Boolean(options.tls);
-    this.origin = `${options.tls ? 'https' : 'http'}://127.0.0.1:${this.port}`;
+    this.origin = `${options.tls ? 'https' : 'http'}://${
+      this.address}:${this.port}`;
     this.url = this.origin + options.prefix.replace(/\/$/, '');
   }
 
@@ -238,10 +241,11 @@ class Nginx {
     fs.writeFileSync(conf, configuration(this.options));
     const out = fs.openSync(path.join(dir, 'stderr.log'), 'a');
     const env = { ...process.env };
+    const [command, ...args] = [...this.options.wrapper, nginxBinary];
     if (process.env.NGINX_LD_PRELOAD) {
       env.LD_PRELOAD = process.env.NGINX_LD_PRELOAD;
     }
-    this.child = spawn(nginxBinary, ['-p', dir, '-c', conf],
+    this.child = spawn(command, [...args, '-p', dir, '-c', conf],
                        { stdio: ['ignore', out, out], env });
     fs.closeSync(out);
     await until(async () => {
@@ -256,7 +260,7 @@ class Nginx {
 
   #listens() {
     return new Promise((done) => {
-      const socket = net.connect(this.port, '127.0.0.1');
+      const socket = net.connect(this.port, this.address);
       socket.on('error', () => done(false));
       socket.on('connect', () => { socket.destroy(); done(true); });
     });
@@ -366,35 +370,37 @@ class Nginx {
  *   logLevel        'info'
  *   shutdownTimeout '5s'
  *   drainTime       chat_drain_time ('300ms')
+ *   listen          more of the listen directive's parameters
  *   redisUrl(redis) what chat_redis says
+ *   redisArgs       more of redis-server's arguments ([])
+ *   places          [{address, wrapper}]: where each host listens, and the
+ *                   command that nginx is started by
  *   seed(redis)     fills Redis before nginx starts
  *   ready           wait for the workers' subscriptions (true)
  */
 export async function start(options = {}) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'chat-e2e-'));
-  const redis = new RedisServer(dir);
+  const redis = new RedisServer(dir, options.redisArgs);
   const hosts = [];
   const clients = new Set();            // what stop() closes if no test has
   const defaults = {
     workers: 2, prefix: '/', chat: '', location: '', server: '', http: '',
     main: '', locations: {}, demoData: false, connections: 2048,
     logLevel: 'info', shutdownTimeout: '5s', drainTime: '300ms', ready: true,
+    address: '127.0.0.1', wrapper: [], listen: '',
     redisUrl: (redis) => `redis+unix://${redis.socket}`,
   };
 
-  const stop = async ({ allow = [] } = {}) => {
+  const stop = async ({ allow = [], keep = false } = {}) => {
     const problems = [];
     clients.forEach((client) => client.close());
     for (const host of hosts) problems.push(...await host.stop(allow));
     await redis.stop();
-    if (problems.length || process.env.CHAT_E2E_KEEP) {
-      problems.push(`(kept: ${dir})`);
-    } else {
+    if (problems.length === 0 && !keep && !process.env.CHAT_E2E_KEEP) {
       fs.rmSync(dir, { recursive: true, force: true });
     }
-    if (problems.length && !(problems.length === 1
-                             && process.env.CHAT_E2E_KEEP)) {
-      throw new Error(problems.slice(0, 20).join('\n'));
+    if (problems.length) {
+      throw new Error([...problems.slice(0, 20), `(kept: ${dir})`].join('\n'));
     }
   };
 
@@ -403,7 +409,7 @@ export async function start(options = {}) {
     if (options.seed) await options.seed(redis.client);
     for (let i = 0; i < (options.hosts ?? 1); i++) {
       const host = new Nginx({
-        ...defaults, ...options, redis, clients,
+        ...defaults, ...options, ...options.places?.[i], redis, clients,
         dir: path.join(dir, `nginx${i}`),
         port: await reservePort(),
         subscribersBefore: i * (options.workers ?? defaults.workers),
