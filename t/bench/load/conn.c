@@ -43,7 +43,7 @@ static void conn_text(conn_t *c, const char *data, size_t len);
 static void conn_packet(conn_t *c, const char *data, size_t len);
 static void conn_opened(conn_t *c, const char *data, size_t len);
 static void conn_lost(conn_t *c, const char *why);
-static void conn_write(conn_t *c, const char *data, size_t len);
+static void conn_push(conn_t *c);
 static void conn_flush(conn_t *c);
 static void conn_want(conn_t *c, uint32_t events, int op);
 static void buf_put(buf_t *buf, const char *data, size_t len);
@@ -127,7 +127,7 @@ conn_start(conn_t *c)
 
     c->state = CONN_TCP;
     c->heard = now;
-    c->silence = 60 * SECOND;
+    c->silence = 30 * SECOND;
 
     if (connect(c->fd, (struct sockaddr *) &addr, sizeof(addr)) == -1
         && errno != EINPROGRESS)
@@ -198,7 +198,8 @@ conn_connected(conn_t *c)
 
     c->state = CONN_HTTP;
     conn_want(c, EPOLLIN, EPOLL_CTL_MOD);
-    conn_write(c, head, n);
+    buf_put(&c->out, head, n);
+    conn_push(c);
 }
 
 
@@ -441,12 +442,27 @@ conn_opened(conn_t *c, const char *data, size_t len)
 
     c->silence = ms * MS;
     c->state = CONN_JOIN;
-    conn_send(c, "40", 2);
+
+    conn_put(c, "40", 2);
+
+    if (on.connect) {
+        on.connect(c);
+    }
+
+    conn_push(c);
 }
 
 
 void
 conn_send(conn_t *c, const char *text, size_t len)
+{
+    conn_put(c, text, len);
+    conn_push(c);
+}
+
+
+void
+conn_put(conn_t *c, const char *text, size_t len)
 {
     char            frame[2048];
     size_t          i, head;
@@ -476,15 +492,13 @@ conn_send(conn_t *c, const char *text, size_t len)
         frame[head + i] = (char) (text[i] ^ mask[i & 3]);
     }
 
-    conn_write(c, frame, head + len);
+    buf_put(&c->out, frame, head + len);
 }
 
 
 static void
-conn_write(conn_t *c, const char *data, size_t len)
+conn_push(conn_t *c)
 {
-    buf_put(&c->out, data, len);
-
     if (!c->waits) {
         conn_flush(c);
     }

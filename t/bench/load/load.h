@@ -91,6 +91,8 @@ typedef struct {
 /* what a mode wants to know; a handler may close the connection */
 
 typedef struct {
+    void        (*connect)(conn_t *c);  /* may put what follows CONNECT in
+                                           the same segment; optional */
     void        (*ready)(conn_t *c);
     void        (*event)(conn_t *c, const char *data, size_t len);
     void        (*ack)(conn_t *c, const char *data, size_t len);
@@ -107,6 +109,7 @@ void loop_once(uint64_t wait);  /* ns; waits no longer than that */
 uint64_t clock_now(void);
 
 void conn_start(conn_t *c);
+void conn_put(conn_t *c, const char *text, size_t len);
 void conn_send(conn_t *c, const char *text, size_t len);
 void conn_close(conn_t *c);     /* by a reset, which leaves no TIME_WAIT */
 
