@@ -1,7 +1,7 @@
 // Starts and ends the processes of a run: servers on one core, the load and
 // Redis on the other.  All are ended with this process.
 
-import { execFileSync, spawn } from 'node:child_process';
+import { execSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
@@ -101,9 +101,8 @@ export function load(mode, options, { core = LOAD_CORE } = {}) {
 
 // fills a Redis with users and what else "load seed" makes
 export function seed(socket, options) {
-  const commands = execFileSync(path.join(build, 'load'), args('seed', options),
-                                { maxBuffer: 2 ** 30 });
-  const out = execFileSync('redis-cli', ['-s', socket, '--pipe'],
-                           { input: commands, encoding: 'utf8' });
+  const words = [path.join(build, 'load'), ...args('seed', options)];
+  const out = execSync(`${words.join(' ')} | redis-cli -s ${socket} --pipe`,
+                       { encoding: 'utf8' });
   if (!/errors: 0,/.test(out)) throw new Error(out);
 }

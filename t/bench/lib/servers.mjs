@@ -4,7 +4,6 @@
 //
 // sio: 1 for those that speak Socket.IO; path: of the WebSocket.
 
-import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 
@@ -104,6 +103,98 @@ export async function startFloor(kind) {
   };
 }
 
-// where a version is printed by a command
-export const versionOf = (command, args, pattern) =>
-  pattern.exec(execFileSync(command, args, { encoding: 'utf8' }))[1];
+const MODULES = '/usr/lib/nginx/modules';
+
+export async function startNchan() {
+  const at = port++;
+  const server = await nginx('nchan', {
+    port: at,
+    modules: [`${MODULES}/ngx_nchan_module.so`],
+    http: `
+  nchan_shared_memory_size 512M;
+  server {
+    listen 127.0.0.1:${at} reuseport;
+    location / {
+      nchan_pubsub websocket;
+      nchan_channel_id all;
+      nchan_subscriber_first_message newest;
+      nchan_message_buffer_length 1000;
+      nchan_message_timeout 10s;
+    }
+  }` });
+  return { name: 'nchan', port: at, path: '/', sio: 0,
+           pids: () => pidsOf(server.child),
+           stop: () => stop(server.child) };
+}
+
+async function node(name, script, args) {
+  const at = port++;
+  const child = start(name, SERVER_CORE, process.execPath,
+                      [path.join(import.meta.dirname, '../peers', script),
+                       String(at), ...args],
+                      { env: { ...process.env, NODE_ENV: 'production' } });
+  await listens(child, at);
+  return { name, port: at, path: '/', sio: 0, pids: () => [child.pid],
+           stop: () => stop(child) };
+}
+
+export const startUws = () => node('uWebSockets.js', 'uws.mjs', []);
+
+export async function startSocketio({ users = 1000, history = 0 } = {}) {
+  const store = await redis();
+  seed(store.socket, { users, history });
+  const server = await node('Socket.IO', 'socketio.mjs', [store.socket]);
+  return {
+    ...server, path: SIO_PATH, sio: 1, redisPid: store.child.pid,
+    async stop() {
+      await server.stop();
+      await stop(store.child);
+    },
+  };
+}
+
+// nginx alone: a body of a size
+export async function startReturn(bytes) {
+  const at = port++;
+  const server = await nginx('return', {
+    port: at, modules: [],
+    http: `
+  server {
+    listen 127.0.0.1:${at} reuseport;
+    location / {
+      default_type application/json;
+      return 200 "${'x'.repeat(bytes)}";
+    }
+  }` });
+  return { name: 'nginx return 200', port: at,
+           pids: () => pidsOf(server.child),
+           stop: () => stop(server.child) };
+}
+
+export async function startLua({ users, history }) {
+  const store = await redis();
+  seed(store.socket, { users, history });
+  const at = port++;
+  const script = path.join(import.meta.dirname, '../peers/history.lua');
+  const server = await nginx('lua', {
+    port: at,
+    modules: [`${MODULES}/ndk_http_module.so`,
+              `${MODULES}/ngx_http_lua_module.so`],
+    http: `
+  lua_package_path "/usr/share/lua/5.1/?.lua;;";
+  server {
+    listen 127.0.0.1:${at} reuseport;
+    location ~ ^/room/(?<room>[^/]+)/messages$ {
+      set $redis_socket ${store.socket};
+      content_by_lua_file ${script};
+    }
+  }` });
+  return {
+    name: 'Lua', port: at, redisPid: store.child.pid,
+    pids: () => pidsOf(server.child),
+    async stop() {
+      await stop(server.child);
+      await stop(store.child);
+    },
+  };
+}
