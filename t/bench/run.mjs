@@ -1,22 +1,40 @@
-// For now: fan-out to 500 of this module and of the floors.
-import { load } from './lib/process.mjs';
-import { startChat, startFloor } from './lib/servers.mjs';
+// run [--quick] [--readme] [SECTION...]: measures, prints a table, and with
+// --readme puts it into the project's README.
 
-const CHAT_FRAME = 101;     // what a chat message is longer than its text
+import fs from 'node:fs';
+import path from 'node:path';
 
-async function fan(server, options) {
-  const size = server.sio ? 64 : 64 + CHAT_FRAME;
-  return load('fan', { port: server.port, path: server.path, sio: server.sio,
-                       users: 1000, size, server: server.pids().join(),
-                       redis: server.redisPid, ...options });
+import { scales, sections } from './lib/sections.mjs';
+import { putIn, table, versions } from './lib/table.mjs';
+
+const flags = process.argv.slice(2).filter((word) => word.startsWith('--'));
+const names = process.argv.slice(2).filter((word) => !word.startsWith('--'));
+const wrong = [...flags.filter((flag) => !['--quick', '--readme']
+  .includes(flag)), ...names.filter((name) => !sections[name])];
+
+if (wrong.length) {
+  console.error(`bench: no ${wrong.join(', ')}; there are --quick, --readme, ${
+    Object.keys(sections).join(', ')}`);
+  process.exit(2);
 }
-for (const w of (process.argv[2] ?? '1,16,64').split(',')) {
-for (const starter of [() => startFloor('each'), () => startFloor('turn'), startChat, () => startFloor('turn')]) {
-  const server = await starter();
-  for (const window of [w]) {
-  const r = await fan(server, { clients: 500, senders: 10, window, seconds: 2 });
-  console.log(server.name, 'window', window, 'us', r.server_us, 'user', r.server_user, '/s', Math.round(r.deliveries_per_s), 'server', r.server_share, 'load', r.load_share, 'redis/msg', r.redis_us_per_message, 'per read', r.deliveries_per_read, 'p99', r.p99_us, 'connect', r.connect_server_us, r.connect_notes, 'pss', r.pss_bytes);
-  }
-  await server.stop();
+
+const quick = flags.includes('--quick');
+const scale = quick ? scales.quick : scales.full;
+const chosen = names.length ? names : Object.keys(sections);
+const rows = [];
+const here = import.meta.dirname;
+
+for (const name of chosen) {
+  const since = Date.now();
+  process.stderr.write(`bench: ${name} ... `);
+  rows.push(...await sections[name](scale));
+  process.stderr.write(`${Math.round((Date.now() - since) / 1000)} s\n`);
 }
-}
+
+const lock = JSON.parse(fs.readFileSync(path.join(here, 'package-lock.json')));
+const text = `${table(rows)}\n\n${quick ? 'A quick run of ' : ''}${
+  versions(lock)}`;
+
+console.log(text);
+if (flags.includes('--readme')) putIn(path.join(here, '../../README.md'), text);
+process.exit(0);

@@ -76,27 +76,33 @@ const args = (mode, options) => [mode, ...Object.entries(options)
   .filter(([, value]) => value !== undefined)
   .flatMap(([name, value]) => [`--${name}`, String(value)])];
 
-// runs the load generator; returns what it reports
-export function load(mode, options, { core = LOAD_CORE } = {}) {
-  return new Promise((done, fail) => {
-    const child = spawn('taskset', ['-c', core, path.join(build, 'load'),
-                                    ...args(mode, options)],
-                        { stdio: ['pipe', 'pipe', 'pipe'] });
-    let out = '';
-    let err = '';
+// Runs the load generator; the promise is for what it reports.  With --hold it
+// stays when its clients are connected: then .ready is a promise, and .end()
+// ends it.
+export function load(mode, options) {
+  const words = args(mode, options);
+  const child = spawn('taskset', ['-c', LOAD_CORE, path.join(build, 'load'),
+                                  ...words],
+                      { stdio: ['pipe', 'pipe', 'pipe'] });
+  let out = '';
+  let err = '';
+  let told;
+  const ready = new Promise((done) => { told = done; });
+  const report = new Promise((done, fail) => {
     children.add(child);
     child.stdout.on('data', (data) => { out += data; });
-    child.stderr.on('data', (data) => { err += data; });
+    child.stderr.on('data', (data) => {
+      err += data;
+      if (/^ready$/m.test(err)) told();
+    });
     child.once('close', (code) => {
       children.delete(child);
-      if (code === 0) {
-        done(JSON.parse(out));
-      } else {
-        fail(new Error(`load ${args(mode, options).join(' ')}: ${code}\n${
-          out}${err}`));
-      }
+      told();
+      if (code === 0) done(JSON.parse(out));
+      else fail(new Error(`load ${words.join(' ')}: ${code}\n${out}${err}`));
     });
   });
+  return Object.assign(report, { ready, end: () => child.stdin.end() });
 }
 
 // fills a Redis with users and what else "load seed" makes

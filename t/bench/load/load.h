@@ -4,7 +4,7 @@
  *   main.c   the command line
  *   conn.c   a WebSocket client, raw or with Engine.IO v4 and Socket.IO v5
  *   text.c   what a message carries, and the JSON that goes out
- *   proc.c   what other processes cost: CPU and memory, from /proc
+ *   proc.c   what other processes cost: CPU and memory, from /proc; "pss"
  *   fan.c    "fan": a room of receivers; delivery, latency, memory
  *   rest.c   "rest": requests over HTTP/1.1, log-ins among them
  *   resume.c "resume": clients that come back, through whatever happens
@@ -167,6 +167,7 @@ uint64_t server_pss(void);      /* bytes */
 
 
 int fan(void);
+int pss(void);
 int rest(void);
 int resume(void);
 int seed(void);

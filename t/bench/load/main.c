@@ -63,6 +63,7 @@ static const struct {
     int         (*run)(void);
 } modes[] = {
     { "fan",    fan },
+    { "pss",    pss },
     { "rest",   rest },
     { "resume", resume },
     { "seed",   seed },
@@ -104,7 +105,7 @@ parse(int argc, char **argv)
     const option_t  *o, *end;
 
     if (argc % 2) {
-        die("usage: load fan|rest|resume|seed [--option value]...");
+        die("usage: load fan|pss|rest|resume|seed [--option value]...");
     }
 
     opt.mode = argv[1];

@@ -1,7 +1,7 @@
 /*
  * What other processes cost, from /proc: the CPU time of all their threads in
  * nanoseconds (schedstat), user and system as the clock's ticks found them
- * (stat), and their proportional set size (smaps_rollup).
+ * (stat), and their proportional set size (smaps_rollup), which "pss" prints.
  */
 
 #include <dirent.h>
@@ -161,4 +161,15 @@ server_pss(void)
     each_pid(opt.server, add_pss, &bytes);
 
     return bytes;
+}
+
+
+int
+pss(void)
+{
+    out_open();
+    out_int("pss_bytes", server_pss());
+    out_close();
+
+    return 0;
 }
