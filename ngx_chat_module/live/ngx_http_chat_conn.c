@@ -315,6 +315,10 @@ ngx_http_chat_conn_flush(ngx_http_chat_conn_t *conn)
         }
     }
 
+    if (conn->session && conn->session->conn == conn) {
+        ngx_http_chat_session_drained(conn->session);
+    }
+
     if (box->n || c->buffered) {
         if (ngx_handle_write_event(c->write, 0) != NGX_OK) {
             ngx_http_chat_conn_lost(conn, "no event");

@@ -6,6 +6,8 @@
 #include "ngx_http_chat_hub.h"
 
 
+static ngx_http_chat_frame_t *ngx_http_chat_event_encode(
+    ngx_http_chat_event_t *event, ngx_http_chat_session_t *s);
 static ngx_http_chat_frame_t *ngx_http_chat_event_packet(
     ngx_http_chat_event_t *event);
 static ngx_http_chat_frame_t *ngx_http_chat_event_stream(
@@ -22,9 +24,7 @@ ngx_http_chat_event_deliver(ngx_http_chat_event_t *event,
         return;
     }
 
-    frame = s->transport == NGX_HTTP_CHAT_SSE
-                ? ngx_http_chat_event_stream(event)
-                : ngx_http_chat_event_packet(event);
+    frame = ngx_http_chat_event_encode(event, s);
 
     if (frame == NULL) {
 
@@ -34,7 +34,7 @@ ngx_http_chat_event_deliver(ngx_http_chat_event_t *event,
         return;
     }
 
-    if (room && s->njoins
+    if (room && (s->nreplays || s->opening)
         && ngx_http_chat_socket_hold(s, room, frame, event->pos))
     {
         return;
@@ -54,6 +54,24 @@ ngx_http_chat_event_done(ngx_http_chat_event_t *event)
 
 void
 ngx_http_chat_event_send(ngx_http_chat_session_t *s, const char *name,
+    ngx_str_t *json)
+{
+    ngx_http_chat_frame_t  *frame;
+
+    frame = ngx_http_chat_event_frame(s, name, json, 0);
+
+    if (frame == NULL) {
+        ngx_http_chat_session_overflow(s);
+        return;
+    }
+
+    ngx_http_chat_session_send(s, frame);
+    ngx_http_chat_frame_unref(frame);
+}
+
+
+ngx_http_chat_frame_t *
+ngx_http_chat_event_frame(ngx_http_chat_session_t *s, const char *name,
     ngx_str_t *json, uint64_t pos)
 {
     ngx_http_chat_event_t  event;
@@ -65,8 +83,17 @@ ngx_http_chat_event_send(ngx_http_chat_session_t *s, const char *name,
     event.json = *json;
     event.pos = pos;
 
-    ngx_http_chat_event_deliver(&event, s, NULL);
-    ngx_http_chat_event_done(&event);
+    return ngx_http_chat_event_encode(&event, s);
+}
+
+
+static ngx_http_chat_frame_t *
+ngx_http_chat_event_encode(ngx_http_chat_event_t *event,
+    ngx_http_chat_session_t *s)
+{
+    return s->transport == NGX_HTTP_CHAT_SSE
+               ? ngx_http_chat_event_stream(event)
+               : ngx_http_chat_event_packet(event);
 }
 
 

@@ -207,9 +207,14 @@ struct ngx_http_chat_session_s {
     void                         *waiting;        /* a look-up, for the bus */
     ngx_queue_t                   sends;          /* messages without an ack */
     ngx_uint_t                    nsends;
-    ngx_queue_t                   joins;          /* replays under way */
-    ngx_uint_t                    njoins;
-    size_t                        held;           /* bytes that wait for them */
+    ngx_queue_t                   replays;        /* under way, or settled */
+    ngx_uint_t                    nreplays;
+    ngx_queue_t                   held_back;      /* live messages, while it
+                                                     opens, */
+    ngx_queue_t                  *arrived;        /* the last of the old
+                                                     owner's among them */
+    size_t                        held;           /* bytes of those, and that
+                                                     wait in replays */
     ngx_msec_t                    probed_at;
     u_char                        prober[NGX_HTTP_CHAT_WORKER_ID_LEN];
     ngx_queue_t                   dead;
@@ -223,6 +228,8 @@ struct ngx_http_chat_session_s {
     unsigned                      leaving:1;      /* to the prober */
     unsigned                      cut:1;          /* which delivers from here */
     unsigned                      arriving:1;
+    unsigned                      opening:1;      /* may yet say that it
+                                                     resumes */
     unsigned                      overflow:1;
     unsigned                      undelivered:1;  /* what was sent to carrier */
     unsigned                      spoken:1;       /* an event has come */
@@ -232,7 +239,7 @@ struct ngx_http_chat_session_s {
 
 
 #define NGX_HTTP_CHAT_MAX_SENDS      64           /* then reading pauses */
-#define NGX_HTTP_CHAT_MAX_JOINS      256
+#define NGX_HTTP_CHAT_MAX_REPLAYS    256
 #define NGX_HTTP_CHAT_UPGRADE_WAIT   10000        /* ms */
 
 
@@ -302,9 +309,13 @@ void ngx_http_chat_event_deliver(ngx_http_chat_event_t *event,
     ngx_http_chat_session_t *s, ngx_http_chat_room_t *room);
 void ngx_http_chat_event_done(ngx_http_chat_event_t *event);
 
+/* one event as s gets it, with one reference, or NULL */
+ngx_http_chat_frame_t *ngx_http_chat_event_frame(ngx_http_chat_session_t *s,
+    const char *name, ngx_str_t *json, uint64_t pos);
+
 /* one event for one session */
 void ngx_http_chat_event_send(ngx_http_chat_session_t *s, const char *name,
-    ngx_str_t *json, uint64_t pos);
+    ngx_str_t *json);
 
 
 /* bus: what comes from Redis */
@@ -377,6 +388,13 @@ void ngx_http_chat_session_upgraded(ngx_http_chat_session_t *s,
 /* hands what is queued to the waiting GET or the stream, if there is one */
 void ngx_http_chat_session_flush(ngx_http_chat_session_t *s);
 
+/* some of what was queued has gone: its replays can go on */
+void ngx_http_chat_session_drained(ngx_http_chat_session_t *s);
+
+/* the time to CONNECT begins (anew) */
+void ngx_http_chat_session_connect_wait(ngx_http_chat_session_t *s,
+    ngx_msec_t delay);
+
 
 /* socket (Socket.IO) */
 
@@ -389,8 +407,8 @@ void ngx_http_chat_socket_close(ngx_http_chat_session_t *s,
     ngx_uint_t at_once);
 
 /*
- * 1 if a replay of the room to this session is under way, so that a live
- * message has to wait behind it; it is then kept
+ * 1 if a live message has to wait, behind a replay or because the socket is
+ * just opening, and is kept, or if a replay has sent it already
  */
 ngx_uint_t ngx_http_chat_socket_hold(ngx_http_chat_session_t *s,
     ngx_http_chat_room_t *room, ngx_http_chat_frame_t *frame, uint64_t pos);

@@ -297,8 +297,7 @@ ngx_http_chat_conn_arrive(ngx_http_chat_conn_t *conn)
     s->polled = 1;
     s->arriving = 1;
 
-    ngx_http_chat_timer_set(&ngx_http_chat_worker->wheel, &s->connect,
-                            NGX_HTTP_CHAT_ARRIVE_WAIT, s->connect.handler);
+    ngx_http_chat_session_connect_wait(s, NGX_HTTP_CHAT_ARRIVE_WAIT);
 
     ngx_http_chat_relay_move(conn->hub, conn->sid);
 

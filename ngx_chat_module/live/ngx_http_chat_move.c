@@ -8,16 +8,24 @@
  * (into the session's queue), and what is published after it, the new one; when
  * the old owner sees its "cut", its queue is complete and goes over as "state",
  * which the new owner puts in front of what it has gathered meanwhile.
+ *
+ * Until then the new owner holds live messages as for a socket that opens.  In
+ * front of "state" come "read", the positions up to which replays have read
+ * rooms, perhaps ahead of the bus, and "held", what the old owner held.
  */
 
 #include "ngx_http_chat_relay_int.h"
 #include "ngx_http_chat_conn.h"
-#include "ngx_http_chat_socket.h"
+#include "ngx_http_chat_replay.h"
 #include "../proto/chat_eio.h"
 
 
 static u_char *ngx_http_chat_relay_open(ngx_http_chat_session_t *s,
     size_t *len);
+static void ngx_http_chat_relay_read(ngx_http_chat_session_t *s,
+    chat_room_t *room, uint64_t pos);
+static ngx_int_t ngx_http_chat_relay_pos(ngx_http_chat_relay_t *message,
+    chat_room_t *room, uint64_t *pos);
 
 
 ngx_http_chat_port_t *
@@ -265,9 +273,9 @@ ngx_http_chat_relay_on_cut(ngx_http_chat_hub_t *hub,
 
     s->cut = 1;
 
-    /* the answers to replays under way belong to what goes over */
+    /* replays under way end here: what they read goes over */
 
-    ngx_http_chat_joins_cut(s);
+    ngx_http_chat_replays_pump(s);
     ngx_http_chat_relay_try_move(s);
 }
 
@@ -278,7 +286,7 @@ ngx_http_chat_relay_try_move(ngx_http_chat_session_t *s)
     u_char     line[64];
     ngx_str_t  head, body;
 
-    if (!ngx_http_chat_joins_done(s) || s->delivery) {
+    if (s->closed || !ngx_http_chat_replays_done(s) || s->delivery) {
         return;
     }
 
@@ -287,14 +295,159 @@ ngx_http_chat_relay_try_move(ngx_http_chat_session_t *s)
         return;
     }
 
+    ngx_http_chat_replays_visit(s, ngx_http_chat_relay_read);
+    ngx_http_chat_opening_move(s);
+
     head.data = line;
-    head.len = ngx_sprintf(line, "state %V", &s->node.str) - line;
+    head.len = ngx_sprintf(line, "state %V %ui", &s->node.str,
+                           (ngx_uint_t) s->opening)
+               - line;
 
     (void) ngx_http_chat_relay_publish(s->hub, s->prober, &head, &body, NULL,
                                        NULL);
     ngx_free(body.data);
 
     ngx_http_chat_session_close(s, 1000, "moved to another worker");
+}
+
+
+static void
+ngx_http_chat_relay_read(ngx_http_chat_session_t *s, chat_room_t *room,
+    uint64_t pos)
+{
+    u_char    *p, line[64 + CHAT_ROOM_ID_MAX + CHAT_POS_MAX];
+    ngx_str_t  head, none;
+
+    p = ngx_sprintf(line, "read %V %*s ", &s->node.str, room->id.len,
+                    room->id.data);
+    p = chat_pos_format(p, pos);
+
+    head.data = line;
+    head.len = p - line;
+    ngx_str_null(&none);
+
+    (void) ngx_http_chat_relay_publish(s->hub, s->prober, &head, &none, NULL,
+                                       NULL);
+}
+
+
+void
+ngx_http_chat_relay_held(ngx_http_chat_session_t *s, chat_str_t room,
+    uint64_t pos, ngx_str_t *packet)
+{
+    u_char    *p, line[64 + CHAT_ROOM_ID_MAX + CHAT_POS_MAX];
+    ngx_str_t  head;
+
+    p = ngx_sprintf(line, "held %V %*s ", &s->node.str, room.len, room.data);
+    p = chat_pos_format(p, pos);
+
+    head.data = line;
+    head.len = p - line;
+
+    (void) ngx_http_chat_relay_publish(s->hub, s->prober, &head, packet, NULL,
+                                       NULL);
+}
+
+
+/* COMMAND SID ROOM POS */
+
+static ngx_int_t
+ngx_http_chat_relay_pos(ngx_http_chat_relay_t *message, chat_room_t *room,
+    uint64_t *pos)
+{
+    if (chat_room_parse((chat_str_t) { message->word[2].len,
+                                       message->word[2].data }, room)
+        != CHAT_OK
+        || chat_pos_parse((chat_str_t) { message->word[3].len,
+                                         message->word[3].data }, pos)
+           != CHAT_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_chat_relay_on_read(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    uint64_t                  pos;
+    chat_str_t                id;
+    chat_room_t               room;
+    ngx_queue_t              *q, *next;
+    ngx_http_chat_held_t     *held;
+    ngx_http_chat_session_t  *s;
+
+    s = ngx_http_chat_relay_session(hub, &message->word[1]);
+
+    if (s == NULL || !s->arriving || !s->opening
+        || ngx_http_chat_relay_pos(message, &room, &pos) != NGX_OK)
+    {
+        return;
+    }
+
+    if (ngx_http_chat_replay_settled(s, &room, pos) != NGX_OK) {
+        ngx_http_chat_session_close(s, 1011, "no memory");
+        return;
+    }
+
+    /* what has come since "open" may be what was read */
+
+    for (q = ngx_queue_head(&s->held_back);
+         q != ngx_queue_sentinel(&s->held_back);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        held = ngx_queue_data(q, ngx_http_chat_held_t, queue);
+        id.data = held->room;
+        id.len = held->len;
+
+        if (held->pos && held->pos <= pos && chat_str_eq(id, room.id)) {
+            ngx_http_chat_held_free(s, held);
+        }
+    }
+}
+
+
+/* these are older than all that is held here */
+
+void
+ngx_http_chat_relay_on_held(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    uint64_t                  pos;
+    chat_room_t               room;
+    ngx_queue_t              *q;
+    ngx_http_chat_frame_t    *frame;
+    ngx_http_chat_session_t  *s;
+
+    s = ngx_http_chat_relay_session(hub, &message->word[1]);
+
+    if (s == NULL || !s->arriving || !s->opening
+        || ngx_http_chat_relay_pos(message, &room, &pos) != NGX_OK)
+    {
+        return;
+    }
+
+    frame = ngx_http_chat_frame_text_of(1, &message->body);
+
+    if (frame == NULL
+        || ngx_http_chat_held_push(s, &s->held_back, room.id, frame, pos)
+           != NGX_OK)
+    {
+        ngx_http_chat_frame_unref(frame);
+        ngx_http_chat_session_close(s, 1011, "no memory");
+        return;
+    }
+
+    ngx_http_chat_frame_unref(frame);
+
+    q = ngx_queue_last(&s->held_back);
+    ngx_queue_remove(q);
+    ngx_queue_insert_after(s->arrived, q);
+    s->arrived = q;
 }
 
 
@@ -316,6 +469,9 @@ ngx_http_chat_relay_on_open(ngx_http_chat_hub_t *hub,
 
     ngx_memcpy(s->socket_id, message->word[2].data,
                NGX_HTTP_CHAT_SOCKET_ID_LEN);
+
+    ngx_http_chat_opening_begin(s);
+    s->arrived = &s->held_back;
 
     if (ngx_http_chat_hub_attach(s, &message->word[3], &message->body)
         != NGX_OK)
@@ -385,6 +541,13 @@ ngx_http_chat_relay_on_state(ngx_http_chat_hub_t *hub,
 
     if (s->user) {
         ngx_http_chat_timer_del(&ngx_http_chat_worker->wheel, &s->connect);
+    }
+
+    if (message->word[2].data[0] == '1') {
+        ngx_http_chat_opening_wait(s);
+
+    } else {
+        ngx_http_chat_opening_end(s);
     }
 
     ngx_http_chat_session_resume(s);

@@ -384,6 +384,7 @@ ngx_http_chat_polling_get(ngx_http_chat_session_t *s,
     s->poll = port;
 
     ngx_http_chat_session_flush(s);
+    ngx_http_chat_session_drained(s);
 }
 
 

@@ -87,6 +87,10 @@ void ngx_http_chat_relay_resume(ngx_http_chat_hub_t *hub,
     const u_char *worker);
 void ngx_http_chat_relay_back(ngx_http_chat_hub_t *hub);
 
+/* before the last act: a live message that is held, and goes on to be */
+void ngx_http_chat_relay_held(ngx_http_chat_session_t *s, chat_str_t room,
+    uint64_t pos, ngx_str_t *packet);
+
 /* passes a late packet on to where the session has moved */
 void ngx_http_chat_relay_packet(ngx_http_chat_hub_t *hub, const u_char *worker,
     const u_char *sid, ngx_str_t *packet);

@@ -67,6 +67,10 @@ void ngx_http_chat_relay_on_cut(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message);
 void ngx_http_chat_relay_on_open(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message);
+void ngx_http_chat_relay_on_read(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
+void ngx_http_chat_relay_on_held(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
 void ngx_http_chat_relay_on_state(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message);
 void ngx_http_chat_relay_on_packet(ngx_http_chat_hub_t *hub,

@@ -45,7 +45,7 @@ ngx_http_chat_session_create(ngx_http_chat_hub_t *hub,
     s->token = *token;
 
     ngx_queue_init(&s->sends);
-    ngx_queue_init(&s->joins);
+    ngx_queue_init(&s->replays);
 
     if (sid) {
         ngx_memcpy(s->sid, sid, NGX_HTTP_CHAT_SID_LEN);
@@ -62,9 +62,7 @@ ngx_http_chat_session_create(ngx_http_chat_hub_t *hub,
 
     ngx_rbtree_insert(&worker->sessions, &s->node.node);
 
-    ngx_http_chat_timer_set(&worker->wheel, &s->connect,
-                            NGX_HTTP_CHAT_CONNECT_WAIT,
-                            ngx_http_chat_session_connect_handler);
+    ngx_http_chat_session_connect_wait(s, NGX_HTTP_CHAT_CONNECT_WAIT);
 
     return s;
 }
@@ -246,6 +244,15 @@ ngx_http_chat_session_overflow(ngx_http_chat_session_t *s)
 {
     s->overflow = 1;
     ngx_http_chat_session_ready(s);
+}
+
+
+void
+ngx_http_chat_session_drained(ngx_http_chat_session_t *s)
+{
+    if (s->nreplays) {
+        ngx_http_chat_session_ready(s);
+    }
 }
 
 
@@ -441,6 +448,15 @@ ngx_http_chat_session_heartbeat_handler(ngx_http_chat_timer_t *timer)
 
     ngx_str_set(&ping, "2");
     ngx_http_chat_session_send_text(s, 1, &ping);
+}
+
+
+void
+ngx_http_chat_session_connect_wait(ngx_http_chat_session_t *s,
+    ngx_msec_t delay)
+{
+    ngx_http_chat_timer_set(&ngx_http_chat_worker->wheel, &s->connect, delay,
+                            ngx_http_chat_session_connect_handler);
 }
 
 

@@ -2,7 +2,7 @@
  * Socket.IO's side of a session: see the header.
  */
 
-#include "ngx_http_chat_socket.h"
+#include "ngx_http_chat_replay.h"
 #include "ngx_http_chat_conn.h"
 
 
@@ -53,9 +53,7 @@ ngx_http_chat_socket_packet(ngx_http_chat_session_t *s, chat_str_t text)
 
     case CHAT_SIO_DISCONNECT:
         ngx_http_chat_socket_close(s, 1);
-
-        ngx_http_chat_timer_set(&ngx_http_chat_worker->wheel, &s->connect,
-                                NGX_HTTP_CHAT_LEFT_WAIT, s->connect.handler);
+        ngx_http_chat_session_connect_wait(s, NGX_HTTP_CHAT_LEFT_WAIT);
         return NGX_OK;
 
     case CHAT_SIO_EVENT:
@@ -290,6 +288,9 @@ ngx_http_chat_socket_rooms(void *data, redisReply *reply)
 
     s->socket = NGX_HTTP_CHAT_SOCKET_CONNECTED;
 
+    ngx_http_chat_opening_begin(s);
+    ngx_http_chat_opening_wait(s);
+
     rc = ngx_http_chat_hub_attach(s, &lookup->user.id, &lookup->user.username);
 
     for (i = 0; rc == NGX_OK; i++) {
@@ -310,7 +311,6 @@ ngx_http_chat_socket_rooms(void *data, redisReply *reply)
         return;
     }
 
-    ngx_http_chat_timer_del(&ngx_http_chat_worker->wheel, &s->connect);
     ngx_http_chat_session_resume(s);
 }
 
@@ -328,7 +328,8 @@ ngx_http_chat_socket_close(ngx_http_chat_session_t *s, ngx_uint_t at_once)
     }
 
     ngx_http_chat_sends_orphan(s);
-    ngx_http_chat_joins_cancel(s);
+    ngx_http_chat_replays_cancel(s);
+    ngx_http_chat_opening_cancel(s);
 
     if (s->user) {
         ngx_http_chat_hub_detach(s, at_once);
@@ -359,15 +360,19 @@ ngx_http_chat_socket_event(ngx_http_chat_session_t *s,
         second.type = CHAT_JSON_NONE;
     }
 
-    if (event.name.type != CHAT_JSON_STRING) {
-        ngx_http_chat_socket_ack_error(s, &ack, "There is no such event",
-                                       NGX_HTTP_CHAT_NO_RETRY_FIELD);
-
-    } else if (chat_json_string_eq(&event.name, chat_str("message"))) {
-        ngx_http_chat_on_message(s, &first, &ack);
-
-    } else if (chat_json_string_eq(&event.name, chat_str("room.join"))) {
+    if (event.name.type == CHAT_JSON_STRING
+        && chat_json_string_eq(&event.name, chat_str("room.join")))
+    {
         ngx_http_chat_on_join(s, &first, &second, &ack);
+        return NGX_OK;
+    }
+
+    ngx_http_chat_opening_end(s);
+
+    if (event.name.type == CHAT_JSON_STRING
+        && chat_json_string_eq(&event.name, chat_str("message")))
+    {
+        ngx_http_chat_on_message(s, &first, &ack);
 
     } else {
         ngx_http_chat_socket_ack_error(s, &ack, "There is no such event",

@@ -37,35 +37,19 @@ void ngx_http_chat_on_join(ngx_http_chat_session_t *s, chat_json_t *room,
     chat_json_t *options, ngx_http_chat_ack_t *ack);
 
 /* the session closes: its messages still get into Redis, and are acked where
-   it has moved to; its replays end */
+   it has moved to */
 void ngx_http_chat_sends_orphan(ngx_http_chat_session_t *s);
-void ngx_http_chat_joins_cancel(ngx_http_chat_session_t *s);
-
-/* the session moves: replays end with what has been delivered here so far */
-void ngx_http_chat_joins_cut(ngx_http_chat_session_t *s);
-
-/* 1 if none is under way */
-ngx_uint_t ngx_http_chat_joins_done(ngx_http_chat_session_t *s);
 
 /*
- * Replays what came behind pos in a room, as message events, to s; then
- * done(s, ack, last, gap) is called: last is the newest position replayed (pos
- * if there was none), gap 1 if some messages behind pos are no longer kept.
- * Not called if the session is closed before, and with failed 1 if Redis did
- * not answer.  Live messages of the room wait meanwhile.
+ * A new socket holds live messages for a moment: until _end, which sends them,
+ * or for the time that _wait begins, or until the session moves (_move: they
+ * go over) or closes (_cancel)
  */
-typedef struct {
-    uint64_t                      last;
-    unsigned                      gap:1;
-    unsigned                      failed:1;
-} ngx_http_chat_replayed_t;
-
-typedef void (*ngx_http_chat_replayed_pt)(ngx_http_chat_session_t *s,
-    ngx_http_chat_ack_t *ack, chat_room_t *room,
-    ngx_http_chat_replayed_t *result);
-
-ngx_int_t ngx_http_chat_replay(ngx_http_chat_session_t *s, chat_room_t *room,
-    uint64_t pos, ngx_http_chat_ack_t *ack, ngx_http_chat_replayed_pt done);
+void ngx_http_chat_opening_begin(ngx_http_chat_session_t *s);
+void ngx_http_chat_opening_wait(ngx_http_chat_session_t *s);
+void ngx_http_chat_opening_end(ngx_http_chat_session_t *s);
+void ngx_http_chat_opening_move(ngx_http_chat_session_t *s);
+void ngx_http_chat_opening_cancel(ngx_http_chat_session_t *s);
 
 
 /* a room id in a payload: a string, or a number as some clients send it; out

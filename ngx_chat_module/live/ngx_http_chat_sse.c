@@ -3,7 +3,7 @@
  */
 
 #include "ngx_http_chat_sse.h"
-#include "ngx_http_chat_socket.h"
+#include "ngx_http_chat_replay.h"
 #include "../http/ngx_http_chat_http.h"
 #include "../proto/chat_http.h"
 
@@ -32,7 +32,9 @@ static ngx_http_chat_sse_t *ngx_http_chat_sse_open(ngx_http_chat_ctx_t *ctx);
 static void ngx_http_chat_sse_begin(ngx_http_chat_sse_t *sse);
 static void ngx_http_chat_sse_rooms(void *data, redisReply *reply);
 static void ngx_http_chat_sse_replay(ngx_http_chat_session_t *s,
-    ngx_str_t *name, uint64_t after);
+    uint64_t after, redisReply *reply);
+static ngx_int_t ngx_http_chat_sse_replay_add(ngx_http_chat_session_t *s,
+    ngx_http_chat_replay_t *replay, ngx_str_t *name);
 static void ngx_http_chat_sse_replayed(ngx_http_chat_session_t *s,
     ngx_http_chat_ack_t *ack, chat_room_t *room,
     ngx_http_chat_replayed_t *result);
@@ -239,8 +241,8 @@ ngx_http_chat_sse_heartbeat_handler(ngx_http_chat_timer_t *timer)
 
 
 /*
- * The stream begins: named rooms are joined, and what was missed is replayed,
- * room by room.  All in one step, so that nothing live gets in before it, and
+ * The stream begins: named rooms are joined, and what was missed in all rooms
+ * is replayed.  All in one step, so that nothing live gets in before it, and
  * whoever has seen the head of the response misses nothing from then on.
  */
 
@@ -281,13 +283,7 @@ ngx_http_chat_sse_rooms(void *data, redisReply *reply)
         return;
     }
 
-    ngx_str_set(&room, "0");
-
-    if (after) {
-        ngx_http_chat_sse_replay(s, &room, after);
-    }
-
-    for (i = 0; !s->closed; i++) {
+    for (i = 0; /* void */ ; i++) {
         room = ngx_http_chat_redis_str(ngx_http_chat_redis_element(reply, i));
 
         if (room.data == NULL) {
@@ -298,36 +294,67 @@ ngx_http_chat_sse_rooms(void *data, redisReply *reply)
             ngx_http_chat_session_close(s, 1011, "no memory");
             return;
         }
+    }
 
-        if (after && (room.len != 1 || room.data[0] != '0')) {
-            ngx_http_chat_sse_replay(s, &room, after);
-        }
+    if (after) {
+        ngx_http_chat_sse_replay(s, after, reply);
     }
 }
 
 
 static void
-ngx_http_chat_sse_replay(ngx_http_chat_session_t *s, ngx_str_t *name,
-    uint64_t after)
+ngx_http_chat_sse_replay(ngx_http_chat_session_t *s, uint64_t after,
+    redisReply *reply)
 {
-    chat_room_t          room;
-    ngx_http_chat_ack_t  none;
+    ngx_str_t                room;
+    ngx_uint_t               i;
+    ngx_queue_t              none;
+    ngx_http_chat_replay_t  *replay;
 
-    none.len = 0;
+    replay = ngx_http_chat_replay_create(s, NULL, ngx_http_chat_sse_replayed);
+    if (replay == NULL) {
+        goto failed;
+    }
+
+    ngx_str_set(&room, "0");
+
+    for (i = 0; room.data; i++) {
+        if (ngx_http_chat_sse_replay_add(s, replay, &room) != NGX_OK) {
+            goto failed;
+        }
+
+        do {
+            room = ngx_http_chat_redis_str(
+                                       ngx_http_chat_redis_element(reply, i));
+        } while (room.len == 1 && room.data[0] == '0' && ++i);
+    }
+
+    ngx_queue_init(&none);
+
+    if (ngx_http_chat_replay_start(replay, after, &none) == NGX_OK) {
+        return;
+    }
+
+failed:
+
+    ngx_http_chat_session_close(s, 1013, "a replay is not possible");
+}
+
+
+static ngx_int_t
+ngx_http_chat_sse_replay_add(ngx_http_chat_session_t *s,
+    ngx_http_chat_replay_t *replay, ngx_str_t *name)
+{
+    chat_room_t  room;
 
     if (chat_room_parse((chat_str_t) { name->len, name->data }, &room)
         != CHAT_OK
         || !ngx_http_chat_hub_is_member(s, &room))
     {
-        return;
+        return NGX_OK;
     }
 
-    if (ngx_http_chat_replay(s, &room, after, &none,
-                             ngx_http_chat_sse_replayed)
-        != NGX_OK)
-    {
-        ngx_http_chat_session_close(s, 1013, "a replay is not possible");
-    }
+    return ngx_http_chat_replay_add(replay, &room);
 }
 
 
@@ -350,7 +377,7 @@ ngx_http_chat_sse_replayed(ngx_http_chat_session_t *s,
                                room->id.data)
                    - json;
 
-        ngx_http_chat_event_send(s, "gap", &data, 0);
+        ngx_http_chat_event_send(s, "gap", &data);
     }
 }
 
@@ -442,14 +469,18 @@ ngx_http_chat_sse_write(ngx_http_chat_session_t *s)
 static void
 ngx_http_chat_sse_write_handler(ngx_http_request_t *r)
 {
-    ngx_http_chat_ctx_t  *ctx;
-    ngx_http_chat_sse_t  *sse;
+    ngx_http_chat_ctx_t      *ctx;
+    ngx_http_chat_sse_t      *sse;
+    ngx_http_chat_session_t  *s;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_chat_module);
     sse = ctx->data;
 
-    if (sse->session) {
-        ngx_http_chat_sse_write(sse->session);
+    s = sse->session;
+
+    if (s) {
+        ngx_http_chat_sse_write(s);
+        ngx_http_chat_session_drained(s);
     }
 }
 

@@ -6,6 +6,7 @@
 #include "ngx_http_chat_conn.h"
 #include "ngx_http_chat_polling.h"
 #include "ngx_http_chat_relay.h"
+#include "ngx_http_chat_replay.h"
 
 #include <sodium.h>
 #include <sys/eventfd.h>
@@ -315,6 +316,10 @@ ngx_http_chat_turn_handler(ngx_event_t *ev)
             q->next = NULL;
 
             ngx_http_chat_session_flush(s);
+
+            if (!s->closed && s->nreplays) {
+                ngx_http_chat_replays_pump(s);
+            }
         }
 
         while (!ngx_queue_empty(&worker->dirty)) {
