@@ -98,8 +98,14 @@ export function load(mode, options) {
     child.once('close', (code) => {
       children.delete(child);
       told();
-      if (code === 0) done(JSON.parse(out));
-      else fail(new Error(`load ${words.join(' ')}: ${code}\n${out}${err}`));
+      const last = /^\{.*\}$/m.exec(out);
+      if (code === 0) {
+        done(JSON.parse(last));
+      } else {
+        fail(Object.assign(
+          new Error(`load ${words.join(' ')}: ${code}\n${out}${err}`),
+          { report: last && JSON.parse(last) }));
+      }
     });
   });
   return Object.assign(report, { ready, end: () => child.stdin.end() });

@@ -146,7 +146,7 @@ export async function memory(scale) {
 }
 
 // several workers, and several generators with an address each
-async function manyIdle(clients) {
+export async function manyIdle(clients) {
   const parts = 6;
   const server = await startChat({ workers: parts, users: USERS });
   const holds = [];

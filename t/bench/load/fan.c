@@ -374,7 +374,7 @@ fan_send(uint64_t due)
 }
 
 
-/* what is on its way has 10 s without progress */
+/* what is on its way has 4 s without progress */
 
 static void
 fan_drain(void)
@@ -386,7 +386,7 @@ fan_drain(void)
 
     while ((delivered < sent * opt.clients
             || (opt.sio && acked + errors < sent))
-           && now < moved + 10 * SECOND)
+           && now < moved + 4 * SECOND)
     {
         loop_once(50 * MS);
 

@@ -149,9 +149,10 @@ resume(void)
             seen = delivered + acked;
             moved = now;
 
-        } else if (now - moved > PATIENCE
-                   && now > start + (uint64_t) (opt.seconds * SECOND)
-                            + 2 * PATIENCE)
+        } else if (now > start + (uint64_t) (opt.seconds * SECOND)
+                   && now - moved > (acked + refused == total
+                                     && joined == opt.clients
+                                     ? 3 * SECOND : 3 * PATIENCE))
         {
             break;
         }
