@@ -16,11 +16,8 @@ static ngx_int_t ngx_http_chat_bus_ours(chat_json_t *data,
     ngx_http_chat_post_t *post, ngx_pool_t *pool);
 static ngx_int_t ngx_http_chat_bus_foreign(chat_json_t *data, ngx_str_t *room,
     ngx_http_chat_post_t *post, ngx_pool_t *pool);
-static void ngx_http_chat_bus_fan_out(ngx_http_chat_session_t *s,
-    ngx_http_chat_room_t *room, ngx_http_chat_post_t *post,
-    ngx_http_chat_event_t *event, ngx_http_chat_event_t *echo);
 static void ngx_http_chat_bus_private(ngx_http_chat_room_t *room,
-    ngx_http_chat_post_t *post, ngx_http_chat_event_t *event,
+    ngx_http_chat_user_t *sender, ngx_http_chat_event_t *event,
     ngx_http_chat_event_t *echo);
 
 
@@ -255,9 +252,11 @@ void
 ngx_http_chat_bus_deliver(ngx_http_chat_room_t *room,
     ngx_http_chat_post_t *post, ngx_pool_t *pool)
 {
-    u_char                 *p;
-    ngx_uint_t              i;
-    ngx_http_chat_event_t   event, echo, *mine;
+    u_char                   *p;
+    ngx_uint_t                i;
+    ngx_http_chat_user_t     *sender;
+    ngx_http_chat_event_t     event, echo, *mine;
+    ngx_http_chat_session_t  *s;
 
     ngx_memzero(&event, sizeof(ngx_http_chat_event_t));
 
@@ -266,6 +265,7 @@ ngx_http_chat_bus_deliver(ngx_http_chat_room_t *room,
     event.pos = post->pos;
 
     mine = &event;
+    sender = NULL;
 
     if (post->nonce.type != CHAT_JSON_NONE) {
 
@@ -273,6 +273,8 @@ ngx_http_chat_bus_deliver(ngx_http_chat_room_t *room,
 
         echo = event;
         mine = &echo;
+        sender = ngx_http_chat_user_find(room->hub, post->from.data,
+                                         post->from.len);
 
         p = ngx_pnalloc(pool, post->json.len + post->nonce.raw.len + 16);
         if (p == NULL) {
@@ -288,12 +290,13 @@ ngx_http_chat_bus_deliver(ngx_http_chat_room_t *room,
     }
 
     if (room->id.type == CHAT_ROOM_PRIVATE) {
-        ngx_http_chat_bus_private(room, post, &event, mine);
+        ngx_http_chat_bus_private(room, sender, &event, mine);
 
     } else {
         for (i = 0; i < room->nmembers; i++) {
-            ngx_http_chat_bus_fan_out(room->members[i], room, post, &event,
-                                      mine);
+            s = room->members[i];
+            ngx_http_chat_event_deliver(s->user == sender ? mine : &event, s,
+                                        room);
         }
     }
 
@@ -306,25 +309,8 @@ ngx_http_chat_bus_deliver(ngx_http_chat_room_t *room,
 
 
 static void
-ngx_http_chat_bus_fan_out(ngx_http_chat_session_t *s,
-    ngx_http_chat_room_t *room, ngx_http_chat_post_t *post,
-    ngx_http_chat_event_t *event, ngx_http_chat_event_t *echo)
-{
-    if (echo != event
-        && s->user->node.str.len == post->from.len
-        && ngx_memcmp(s->user->node.str.data, post->from.data, post->from.len)
-           == 0)
-    {
-        event = echo;
-    }
-
-    ngx_http_chat_event_deliver(event, s, room);
-}
-
-
-static void
 ngx_http_chat_bus_private(ngx_http_chat_room_t *room,
-    ngx_http_chat_post_t *post, ngx_http_chat_event_t *event,
+    ngx_http_chat_user_t *sender, ngx_http_chat_event_t *event,
     ngx_http_chat_event_t *echo)
 {
     ngx_uint_t             i;
@@ -344,9 +330,10 @@ ngx_http_chat_bus_private(ngx_http_chat_room_t *room,
              q != ngx_queue_sentinel(&user->sessions);
              q = ngx_queue_next(q))
         {
-            ngx_http_chat_bus_fan_out(ngx_queue_data(q,
-                                           ngx_http_chat_session_t, user_queue),
-                                      room, post, event, echo);
+            ngx_http_chat_event_deliver(user == sender ? echo : event,
+                             ngx_queue_data(q, ngx_http_chat_session_t,
+                                            user_queue),
+                                        room);
         }
     }
 }

@@ -19,6 +19,11 @@ static void ngx_http_chat_conn_read_handler(ngx_event_t *rev);
 static void ngx_http_chat_conn_write_handler(ngx_event_t *wev);
 static void ngx_http_chat_conn_timer_handler(ngx_http_chat_timer_t *timer);
 static void ngx_http_chat_conn_read(ngx_http_chat_conn_t *conn);
+static ngx_int_t ngx_http_chat_conn_write(ngx_http_chat_conn_t *conn);
+#if (NGX_HTTP_SSL)
+static ngx_int_t ngx_http_chat_conn_encrypt(ngx_http_chat_conn_t *conn);
+#endif
+static void ngx_http_chat_conn_release(ngx_connection_t *c);
 static void ngx_http_chat_conn_finish(ngx_http_chat_conn_t *conn);
 static void ngx_http_chat_conn_lost(ngx_http_chat_conn_t *conn,
     const char *why);
@@ -69,8 +74,7 @@ ngx_http_chat_conn_start(ngx_http_chat_conn_t *conn, ngx_connection_t *c)
         /* dropped before it had begun */
 
         conn->connection = NULL;
-        c->idle = 0;
-        ngx_http_close_connection(c);
+        ngx_http_chat_conn_release(c);
 
         ngx_queue_insert_tail(&ngx_http_chat_worker->dead_conns, &conn->dead);
         ngx_http_chat_turn();
@@ -262,12 +266,8 @@ ngx_http_chat_conn_send(ngx_http_chat_conn_t *conn,
 void
 ngx_http_chat_conn_flush(ngx_http_chat_conn_t *conn)
 {
-    off_t                    size;
-    ngx_buf_t                bufs[NGX_HTTP_CHAT_CONN_BUFS], *b;
-    ngx_uint_t               i, n;
-    ngx_chain_t              chain[NGX_HTTP_CHAT_CONN_BUFS], *rest;
+    ngx_int_t                rc;
     ngx_connection_t        *c;
-    ngx_http_chat_frame_t   *frame;
     ngx_http_chat_outbox_t  *box;
 
     c = conn->connection;
@@ -277,42 +277,20 @@ ngx_http_chat_conn_flush(ngx_http_chat_conn_t *conn)
         return;
     }
 
-    while ((box->n || c->buffered) && c->write->ready) {
+    rc = NGX_OK;
 
-        n = ngx_min(box->n, NGX_HTTP_CHAT_CONN_BUFS);
+    while ((box->n || c->buffered) && c->write->ready && rc == NGX_OK) {
+#if (NGX_HTTP_SSL)
+        rc = c->ssl ? ngx_http_chat_conn_encrypt(conn)
+                    : ngx_http_chat_conn_write(conn);
+#else
+        rc = ngx_http_chat_conn_write(conn);
+#endif
+    }
 
-        ngx_memzero(bufs, n * sizeof(ngx_buf_t));
-
-        for (i = 0; i < n; i++) {
-            frame = ngx_http_chat_outbox_get(box, i);
-            b = &bufs[i];
-
-            b->start = ngx_http_chat_frame_text(frame) - frame->head;
-            b->pos = b->start + (i == 0 ? box->sent : 0);
-            b->last = ngx_http_chat_frame_text(frame) + frame->len;
-            b->end = b->last;
-            b->memory = 1;
-            b->flush = (i == n - 1);
-
-            chain[i].buf = b;
-            chain[i].next = i == n - 1 ? NULL : &chain[i + 1];
-        }
-
-        rest = c->send_chain(c, n ? chain : NULL, 0);
-
-        if (rest == NGX_CHAIN_ERROR) {
-            ngx_http_chat_conn_lost(conn, "the connection was lost");
-            return;
-        }
-
-        for (i = 0; i < n && &chain[i] != rest; i++) {
-            ngx_http_chat_outbox_shift(box);
-        }
-
-        if (rest) {
-            size = rest->buf->pos - rest->buf->start;
-            box->sent = (uint32_t) size;
-        }
+    if (rc != NGX_OK) {
+        ngx_http_chat_conn_lost(conn, "the connection was lost");
+        return;
     }
 
     if (conn->session && conn->session->conn == conn) {
@@ -337,6 +315,140 @@ ngx_http_chat_conn_flush(ngx_http_chat_conn_t *conn)
         ngx_http_chat_conn_finish(conn);
     }
 }
+
+
+/*
+ * One system call for what is queued.  Frames that lie behind each other, as
+ * those of one turn do, go as one piece: that costs the kernel least.
+ */
+
+static ngx_int_t
+ngx_http_chat_conn_write(ngx_http_chat_conn_t *conn)
+{
+    u_char                  *start, *end;
+    size_t                   size, rest;
+    ssize_t                  n;
+    ngx_err_t                err;
+    ngx_uint_t               i, niov;
+    struct iovec             iov[NGX_HTTP_CHAT_CONN_BUFS];
+    ngx_connection_t        *c;
+    ngx_http_chat_frame_t   *frame;
+    ngx_http_chat_outbox_t  *box;
+
+    c = conn->connection;
+    box = &conn->out;
+
+    niov = 0;
+    size = 0;
+    end = NULL;
+
+    for (i = 0; i < box->n; i++) {
+        frame = ngx_http_chat_outbox_get(box, i);
+        start = frame->text - frame->head + (i == 0 ? box->sent : 0);
+
+        if (start != end) {
+            if (niov == NGX_HTTP_CHAT_CONN_BUFS) {
+                break;
+            }
+
+            iov[niov].iov_base = start;
+            iov[niov++].iov_len = 0;
+        }
+
+        end = frame->text + frame->len;
+        iov[niov - 1].iov_len += end - start;
+        size += end - start;
+    }
+
+    do {
+        n = niov == 1 ? send(c->fd, iov[0].iov_base, size, 0)
+                      : writev(c->fd, iov, niov);
+        err = n == -1 ? ngx_socket_errno : 0;
+    } while (err == NGX_EINTR);
+
+    if (n == -1 && err != NGX_EAGAIN) {
+        ngx_connection_error(c, err, "send() failed");
+        return NGX_ERROR;
+    }
+
+    n = ngx_max(n, 0);
+    c->sent += n;
+
+    if ((size_t) n < size) {
+        c->write->ready = 0;
+    }
+
+    while (n) {
+        frame = ngx_http_chat_outbox_get(box, 0);
+        rest = frame->head + frame->len - box->sent;
+
+        if ((size_t) n < rest) {
+            box->sent += (uint32_t) n;
+            break;
+        }
+
+        n -= rest;
+        ngx_http_chat_outbox_shift(box);
+    }
+
+    return NGX_OK;
+}
+
+
+#if (NGX_HTTP_SSL)
+
+/* nginx gathers the frames in a record */
+
+static ngx_int_t
+ngx_http_chat_conn_encrypt(ngx_http_chat_conn_t *conn)
+{
+    ngx_buf_t                bufs[NGX_HTTP_CHAT_CONN_BUFS], *b;
+    ngx_uint_t               i, n;
+    ngx_chain_t              chain[NGX_HTTP_CHAT_CONN_BUFS], *rest;
+    ngx_connection_t        *c;
+    ngx_http_chat_frame_t   *frame;
+    ngx_http_chat_outbox_t  *box;
+
+    c = conn->connection;
+    box = &conn->out;
+
+    n = ngx_min(box->n, NGX_HTTP_CHAT_CONN_BUFS);
+
+    ngx_memzero(bufs, n * sizeof(ngx_buf_t));
+
+    for (i = 0; i < n; i++) {
+        frame = ngx_http_chat_outbox_get(box, i);
+        b = &bufs[i];
+
+        b->start = frame->text - frame->head;
+        b->pos = b->start + (i == 0 ? box->sent : 0);
+        b->last = frame->text + frame->len;
+        b->end = b->last;
+        b->memory = 1;
+        b->flush = (i == n - 1);
+
+        chain[i].buf = b;
+        chain[i].next = i == n - 1 ? NULL : &chain[i + 1];
+    }
+
+    rest = c->send_chain(c, n ? chain : NULL, 0);
+
+    if (rest == NGX_CHAIN_ERROR) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n && &chain[i] != rest; i++) {
+        ngx_http_chat_outbox_shift(box);
+    }
+
+    if (rest) {
+        box->sent = (uint32_t) (rest->buf->pos - rest->buf->start);
+    }
+
+    return NGX_OK;
+}
+
+#endif
 
 
 /* all is sent, our close frame at last */
@@ -389,7 +501,7 @@ ngx_http_chat_conn_close(ngx_http_chat_conn_t *conn, ngx_uint_t code,
         return;
     }
 
-    p = ngx_http_chat_frame_text(frame);
+    p = frame->text;
 
     /* 1005: the peer gave no code, so neither do we */
 
@@ -464,8 +576,10 @@ ngx_http_chat_conn_leave(ngx_http_chat_conn_t *conn, ngx_uint_t code,
         s->probed = 0;
 
     } else if (conn->remote) {
-        conn->remote = 0;
-        ngx_http_chat_relay_unprobe(conn->hub, conn->sid);
+        ngx_http_chat_relay_unprobe(conn->hub, conn->remote->sid);
+
+        ngx_free(conn->remote);
+        conn->remote = NULL;
     }
 }
 
@@ -499,12 +613,31 @@ ngx_http_chat_conn_drop(ngx_http_chat_conn_t *conn)
     }
 
     conn->connection = NULL;
-
-    c->idle = 0;
-    ngx_http_close_connection(c);
+    ngx_http_chat_conn_release(c);
 
     ngx_queue_insert_tail(&ngx_http_chat_worker->dead_conns, &conn->dead);
     ngx_http_chat_turn();
+}
+
+
+/* as ngx_http_close_connection() does, for one that may have no pool */
+
+static void
+ngx_http_chat_conn_release(ngx_connection_t *c)
+{
+    c->idle = 0;
+
+    if (c->pool) {
+        ngx_http_close_connection(c);
+        return;
+    }
+
+#if (NGX_STAT_STUB)
+    (void) ngx_atomic_fetch_add(ngx_stat_active, -1);
+#endif
+
+    c->destroyed = 1;
+    ngx_close_connection(c);
 }
 
 
@@ -517,6 +650,10 @@ ngx_http_chat_conn_free(ngx_http_chat_conn_t *conn)
 
     if (conn->unread) {
         ngx_free(conn->unread);
+    }
+
+    if (conn->remote) {
+        ngx_free(conn->remote);
     }
 
     ngx_http_chat_worker->nconns--;

@@ -19,6 +19,12 @@
 #include "ngx_http_chat_hub.h"
 
 
+typedef struct {
+    u_char                        sid[NGX_HTTP_CHAT_SID_LEN];
+    ngx_http_chat_token_t         token;
+} ngx_http_chat_remote_t;
+
+
 struct ngx_http_chat_conn_s {
     ngx_connection_t             *connection;
     ngx_http_chat_hub_t          *hub;
@@ -37,12 +43,10 @@ struct ngx_http_chat_conn_s {
     size_t                        nunread;
 
     ngx_http_chat_timer_t         timer;          /* upgrade; then closing */
-    u_char                        sid[NGX_HTTP_CHAT_SID_LEN];
-    ngx_http_chat_token_t         token;
-
+    ngx_http_chat_remote_t       *remote;         /* it wants to upgrade
+                                                     another worker's session */
     chat_ws_parser_t              parser;
 
-    unsigned                      remote:1;       /* another worker's session */
     unsigned                      probed:1;       /* 3probe was sent */
     unsigned                      close_sent:1;
     unsigned                      close_received:1;

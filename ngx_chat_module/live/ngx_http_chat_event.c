@@ -109,7 +109,7 @@ ngx_http_chat_event_packet(ngx_http_chat_event_t *event)
         pieces[3] = event->json;
         ngx_str_set(&pieces[4], "]");
 
-        event->packet = ngx_http_chat_frame_text_of(5, pieces);
+        event->packet = ngx_http_chat_frame_batched(5, pieces);
     }
 
     return event->packet;

@@ -2,7 +2,17 @@
  * Frames and outboxes: see the header.
  */
 
-#include "ngx_http_chat_frame.h"
+#include "ngx_http_chat_hub.h"
+
+
+#define NGX_HTTP_CHAT_BATCH_MIN    1024
+#define NGX_HTTP_CHAT_BATCH_MAX    16384
+#define NGX_HTTP_CHAT_OUTBOX_MIN   8
+
+
+static u_char *ngx_http_chat_batch_get(ngx_http_chat_frame_t *frame,
+    size_t len);
+static void ngx_http_chat_batch_unref(ngx_http_chat_batch_t *batch);
 
 
 ngx_http_chat_frame_t *
@@ -10,7 +20,8 @@ ngx_http_chat_frame_create(size_t len)
 {
     ngx_http_chat_frame_t  *frame;
 
-    frame = ngx_alloc(sizeof(ngx_http_chat_frame_t) + len, ngx_cycle->log);
+    frame = ngx_alloc(sizeof(ngx_http_chat_frame_t) + CHAT_WS_MAX_HEADER + len,
+                      ngx_cycle->log);
     if (frame == NULL) {
         return NULL;
     }
@@ -18,6 +29,8 @@ ngx_http_chat_frame_create(size_t len)
     frame->refs = 1;
     frame->len = 0;
     frame->head = 0;
+    frame->batch = NULL;
+    frame->text = (u_char *) (frame + 1) + CHAT_WS_MAX_HEADER;
 
     return frame;
 }
@@ -29,12 +42,11 @@ ngx_http_chat_frame_seal(ngx_http_chat_frame_t *frame, u_char *last,
 {
     u_char  header[CHAT_WS_MAX_HEADER];
 
-    frame->len = (uint32_t) (last - ngx_http_chat_frame_text(frame));
+    frame->len = (uint32_t) (last - frame->text);
     frame->head = (uint32_t) chat_ws_header(header, (unsigned) opcode,
                                             frame->len);
 
-    ngx_memcpy(ngx_http_chat_frame_text(frame) - frame->head, header,
-               frame->head);
+    ngx_memcpy(frame->text - frame->head, header, frame->head);
 }
 
 
@@ -57,7 +69,7 @@ ngx_http_chat_frame_text_of(ngx_uint_t n, const ngx_str_t *pieces)
         return NULL;
     }
 
-    p = ngx_http_chat_frame_text(frame);
+    p = frame->text;
 
     for (i = 0; i < n; i++) {
         p = ngx_cpymem(p, pieces[i].data, pieces[i].len);
@@ -69,10 +81,126 @@ ngx_http_chat_frame_text_of(ngx_uint_t n, const ngx_str_t *pieces)
 }
 
 
+ngx_http_chat_frame_t *
+ngx_http_chat_frame_batched(ngx_uint_t n, const ngx_str_t *pieces)
+{
+    u_char                 *p, header[CHAT_WS_MAX_HEADER];
+    size_t                  len, head;
+    ngx_uint_t              i;
+    ngx_http_chat_frame_t  *frame;
+
+    len = 0;
+
+    for (i = 0; i < n; i++) {
+        len += pieces[i].len;
+    }
+
+    head = chat_ws_header(header, CHAT_WS_TEXT, len);
+
+    if (head + len > NGX_HTTP_CHAT_BATCH_MAX / 4) {
+        return ngx_http_chat_frame_text_of(n, pieces);
+    }
+
+    frame = ngx_alloc(sizeof(ngx_http_chat_frame_t), ngx_cycle->log);
+    if (frame == NULL) {
+        return NULL;
+    }
+
+    p = ngx_http_chat_batch_get(frame, head + len);
+
+    if (p == NULL) {
+        ngx_free(frame);
+        return NULL;
+    }
+
+    p = ngx_cpymem(p, header, head);
+
+    frame->refs = 1;
+    frame->len = (uint32_t) len;
+    frame->head = (uint32_t) head;
+    frame->text = p;
+
+    for (i = 0; i < n; i++) {
+        p = ngx_cpymem(p, pieces[i].data, pieces[i].len);
+    }
+
+    return frame;
+}
+
+
+/* at first as much as the turn before has used is allocated */
+
+static u_char *
+ngx_http_chat_batch_get(ngx_http_chat_frame_t *frame, size_t len)
+{
+    size_t                   size;
+    ngx_http_chat_batch_t   *batch;
+    ngx_http_chat_worker_t  *worker;
+
+    worker = ngx_http_chat_worker;
+    batch = worker->batch;
+
+    if (batch == NULL || batch->size - batch->used < len) {
+        size = batch ? NGX_HTTP_CHAT_BATCH_MAX : worker->batch_used;
+        size = ngx_max(size, NGX_HTTP_CHAT_BATCH_MIN);
+        size = ngx_max(size, len);
+
+        ngx_http_chat_batch_end();
+
+        batch = ngx_alloc(sizeof(ngx_http_chat_batch_t) + size, worker->log);
+        if (batch == NULL) {
+            return NULL;
+        }
+
+        batch->refs = 1;
+        batch->size = (uint32_t) size;
+        batch->used = 0;
+
+        worker->batch = batch;
+    }
+
+    batch->refs++;
+    frame->batch = batch;
+
+    batch->used += (uint32_t) len;
+
+    return (u_char *) (batch + 1) + batch->used - len;
+}
+
+
+void
+ngx_http_chat_batch_end(void)
+{
+    ngx_http_chat_worker_t  *worker;
+
+    worker = ngx_http_chat_worker;
+
+    if (worker->batch) {
+        worker->batch_used = worker->batch->used;
+        ngx_http_chat_batch_unref(worker->batch);
+        worker->batch = NULL;
+    }
+}
+
+
+static void
+ngx_http_chat_batch_unref(ngx_http_chat_batch_t *batch)
+{
+    if (--batch->refs == 0) {
+        ngx_free(batch);
+    }
+}
+
+
 void
 ngx_http_chat_frame_unref(ngx_http_chat_frame_t *frame)
 {
     if (frame && --frame->refs == 0) {
+
+        if (frame->batch) {
+            ngx_http_chat_batch_unref(frame->batch);
+        }
+
         ngx_free(frame);
     }
 }
@@ -86,7 +214,7 @@ ngx_http_chat_outbox_push(ngx_http_chat_outbox_t *box,
     ngx_http_chat_frame_t  **ring;
 
     if (box->n == box->size) {
-        size = box->size ? box->size * 2 : 4;
+        size = box->size ? box->size * 2 : NGX_HTTP_CHAT_OUTBOX_MIN;
 
         ring = ngx_alloc(size * sizeof(void *), ngx_cycle->log);
         if (ring == NULL) {

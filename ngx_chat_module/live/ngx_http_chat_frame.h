@@ -4,7 +4,7 @@
  *
  * A frame holds an Engine.IO packet (or the payload of a WebSocket control
  * frame, or a piece of an event stream) with the WebSocket header in front of
- * it, so that one buffer serves WebSocket and polling alike.
+ * it, so that the same bytes serve WebSocket and polling.
  */
 
 #ifndef NGX_HTTP_CHAT_FRAME_H
@@ -16,16 +16,21 @@
 
 typedef struct {
     uint32_t                      refs;
+    uint32_t                      size;
+    uint32_t                      used;
+    /* the frames' bytes follow */
+} ngx_http_chat_batch_t;
+
+
+typedef struct {
+    uint32_t                      refs;
     uint32_t                      len;            /* of the packet */
     uint32_t                      head;           /* of the header before it */
-    u_char                        data[CHAT_WS_MAX_HEADER];
-    /* the packet follows */
+    ngx_http_chat_batch_t        *batch;          /* NULL: the bytes are behind
+                                                     this */
+    u_char                       *text;           /* the packet's bytes; the
+                                                     header ends there */
 } ngx_http_chat_frame_t;
-
-
-/* the packet's bytes; the header ends where they begin */
-#define ngx_http_chat_frame_text(frame)                                       \
-    ((frame)->data + CHAT_WS_MAX_HEADER)
 
 
 /*
@@ -52,6 +57,15 @@ void ngx_http_chat_frame_seal(ngx_http_chat_frame_t *frame, u_char *last,
 /* a text frame of n pieces put together */
 ngx_http_chat_frame_t *ngx_http_chat_frame_text_of(ngx_uint_t n,
     const ngx_str_t *pieces);
+
+/*
+ * The same, for many receivers: the frames of one turn of the event loop lie
+ * behind each other in memory, so that whoever gets several of them is sent
+ * them as one piece.  _batch_end is called at the end of the turn.
+ */
+ngx_http_chat_frame_t *ngx_http_chat_frame_batched(ngx_uint_t n,
+    const ngx_str_t *pieces);
+void ngx_http_chat_batch_end(void);
 
 void ngx_http_chat_frame_unref(ngx_http_chat_frame_t *frame);
 

@@ -63,9 +63,16 @@ ngx_http_chat_hub_create(ngx_http_chat_redis_conf_t *conf)
                                        &worker->id)
                            - p;
 
-    hub->redis = ngx_http_chat_redis_create(conf, NULL, 0, NULL,
+    if (conf->master.len) {
+        hub->sentinel = ngx_http_chat_sentinel_create(conf);
+        if (hub->sentinel == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    hub->redis = ngx_http_chat_redis_create(conf, hub->sentinel, NULL, 0, NULL,
                                      ngx_http_chat_presence_redis_state, hub);
-    hub->bus = ngx_http_chat_redis_create(conf, hub->channels, 3,
+    hub->bus = ngx_http_chat_redis_create(conf, hub->sentinel, hub->channels, 3,
                                           ngx_http_chat_bus_message,
                                           ngx_http_chat_bus_state, hub);
 
@@ -99,6 +106,10 @@ ngx_http_chat_hub_destroy(ngx_http_chat_hub_t *hub)
 
     if (hub->redis) {
         ngx_http_chat_redis_destroy(hub->redis);
+    }
+
+    if (hub->sentinel) {
+        ngx_http_chat_sentinel_destroy(hub->sentinel);
     }
 
     while (!ngx_queue_empty(&hub->user_list)) {

@@ -74,12 +74,16 @@ typedef struct {
     ngx_rbtree_t                  relays;         /* requests sent elsewhere */
     ngx_rbtree_node_t             relays_sentinel;
 
+    ngx_http_chat_batch_t        *batch;          /* this turn's */
+    size_t                        batch_used;     /* of the one before */
+
     u_char                       *scratch;        /* what recv() reads into */
 } ngx_http_chat_worker_t;
 
 
 struct ngx_http_chat_hub_s {
     ngx_http_chat_redis_conf_t   *conf;
+    ngx_http_chat_sentinel_t     *sentinel;       /* NULL: Redis has none */
     ngx_http_chat_redis_t        *redis;          /* commands */
     ngx_http_chat_redis_t        *bus;            /* subscriber */
     ngx_str_t                     channels[3];

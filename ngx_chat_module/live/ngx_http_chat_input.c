@@ -113,7 +113,7 @@ ngx_http_chat_conn_control(ngx_http_chat_conn_t *conn, chat_ws_event_t *event)
 
     if (frame) {
         ngx_http_chat_frame_seal(frame,
-                           ngx_cpymem(ngx_http_chat_frame_text(frame),
+                           ngx_cpymem(frame->text,
                                       event->data, event->len),
                            CHAT_WS_PONG);
         rc = ngx_http_chat_conn_send(conn, frame);
@@ -249,7 +249,7 @@ ngx_http_chat_conn_probe(ngx_http_chat_conn_t *conn, u_char *data, size_t len)
         }
 
         if (s == NULL) {
-            ngx_http_chat_relay_noop(conn->hub, conn->sid);
+            ngx_http_chat_relay_noop(conn->hub, conn->remote->sid);
             return NGX_OK;
         }
 
@@ -282,15 +282,14 @@ ngx_http_chat_conn_arrive(ngx_http_chat_conn_t *conn)
 {
     ngx_http_chat_session_t  *s;
 
-    s = ngx_http_chat_session_create(conn->hub, conn->conf, &conn->token,
-                                     conn->sid);
+    s = ngx_http_chat_session_create(conn->hub, conn->conf,
+                                     &conn->remote->token, conn->remote->sid);
     if (s == NULL) {
         ngx_http_chat_conn_fail(conn, 1011, "no memory");
         return NGX_OK;
     }
 
     conn->session = s;
-    conn->remote = 0;
 
     s->conn = conn;
     s->transport = NGX_HTTP_CHAT_WEBSOCKET;
@@ -299,7 +298,10 @@ ngx_http_chat_conn_arrive(ngx_http_chat_conn_t *conn)
 
     ngx_http_chat_session_connect_wait(s, NGX_HTTP_CHAT_ARRIVE_WAIT);
 
-    ngx_http_chat_relay_move(conn->hub, conn->sid);
+    ngx_http_chat_relay_move(conn->hub, conn->remote->sid);
+
+    ngx_free(conn->remote);
+    conn->remote = NULL;
 
     return NGX_AGAIN;
 }

@@ -241,7 +241,7 @@ ngx_http_chat_opening_move(ngx_http_chat_session_t *s)
         held = ngx_queue_data(ngx_queue_head(&s->held_back),
                               ngx_http_chat_held_t, queue);
 
-        packet.data = ngx_http_chat_frame_text(held->frame);
+        packet.data = held->frame->text;
         packet.len = held->frame->len;
         room.data = held->room;
         room.len = held->len;

@@ -258,7 +258,7 @@ ngx_http_chat_port_join(ngx_http_chat_outbox_t *box, ngx_str_t *body)
             *p++ = CHAT_EIO_SEPARATOR;
         }
 
-        p = ngx_cpymem(p, ngx_http_chat_frame_text(frame), frame->len);
+        p = ngx_cpymem(p, frame->text, frame->len);
     }
 
     body->len = p - body->data;

@@ -97,7 +97,7 @@ ngx_http_chat_session_open(ngx_http_chat_session_t *s, ngx_uint_t upgrade)
         return NULL;
     }
 
-    p = ngx_http_chat_frame_text(frame);
+    p = frame->text;
 
     p = ngx_sprintf(p, "0{\"sid\":\"%*s\",\"upgrades\":[%s],"
                     "\"pingInterval\":%M,\"pingTimeout\":%M,"

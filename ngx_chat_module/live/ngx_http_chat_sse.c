@@ -437,7 +437,7 @@ ngx_http_chat_sse_write(ngx_http_chat_session_t *s)
             n = ngx_min(room, frame->len - box->sent);
 
             b->last = ngx_cpymem(b->last,
-                              ngx_http_chat_frame_text(frame) + box->sent, n);
+                              frame->text + box->sent, n);
             box->sent += (uint32_t) n;
 
             if (box->sent == frame->len) {

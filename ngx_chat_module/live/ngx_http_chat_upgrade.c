@@ -30,6 +30,7 @@ static ngx_table_elt_t *ngx_http_chat_upgrade_header(ngx_http_request_t *r,
 static ngx_http_chat_frame_t *ngx_http_chat_upgrade_reply(
     ngx_http_request_t *r);
 static void ngx_http_chat_upgrade_leave(ngx_event_t *ev);
+static void ngx_http_chat_upgrade_free_pool(ngx_connection_t *c);
 static void ngx_http_chat_upgrade_free_buffers(ngx_connection_t *c,
     ngx_http_connection_t *hc);
 
@@ -145,7 +146,7 @@ ngx_http_chat_upgrade_reply(ngx_http_request_t *r)
                     sizeof(NGX_HTTP_CHAT_WS_GUID) - 1);
     ngx_sha1_final(digest, &sha1);
 
-    p = ngx_http_chat_frame_text(frame);
+    p = frame->text;
 
     p = ngx_cpymem(p, "HTTP/1.1 101 Switching Protocols" CRLF
                       "Upgrade: websocket" CRLF
@@ -164,7 +165,7 @@ ngx_http_chat_upgrade_reply(ngx_http_request_t *r)
 
     p = ngx_cpymem(p + accept.len, CRLF CRLF, 4);
 
-    frame->len = (uint32_t) (p - ngx_http_chat_frame_text(frame));
+    frame->len = (uint32_t) (p - frame->text);
 
     return frame;
 }
@@ -204,9 +205,14 @@ ngx_http_chat_conn_upgrade(ngx_http_request_t *r, ngx_http_chat_hub_t *hub,
     }
 
     if (s == NULL) {
-        conn->remote = 1;
-        conn->token = *token;
-        ngx_memcpy(conn->sid, sid, NGX_HTTP_CHAT_SID_LEN);
+        conn->remote = ngx_alloc(sizeof(ngx_http_chat_remote_t),
+                                 r->connection->log);
+        if (conn->remote == NULL) {
+            goto failed;
+        }
+
+        conn->remote->token = *token;
+        ngx_memcpy(conn->remote->sid, sid, NGX_HTTP_CHAT_SID_LEN);
 
     } else {
         conn->session = s;
@@ -281,13 +287,47 @@ ngx_http_chat_upgrade_leave(ngx_event_t *ev)
     r->keepalive = 0;
     ngx_http_free_request(r, 0);
 
-    ngx_http_chat_upgrade_free_buffers(c, hc);
-
     c->destroyed = 0;
     c->data = conn;
     c->log->action = "serving a chat connection";
 
+    ngx_http_chat_upgrade_free_buffers(c, hc);
+
+#if (NGX_HTTP_SSL)
+
+    /* TLS has its state in the pool */
+
+    if (c->ssl == NULL)
+#endif
+    {
+        ngx_http_chat_upgrade_free_pool(c);
+    }
+
     ngx_http_chat_conn_start(conn, c);
+}
+
+
+/* the address and the log are in the pool as well */
+
+static void
+ngx_http_chat_upgrade_free_pool(ngx_connection_t *c)
+{
+    ngx_pool_t  *pool;
+
+    pool = c->pool;
+
+    c->pool = NULL;
+    c->log = ngx_http_chat_worker->log;
+    c->read->log = c->log;
+    c->write->log = c->log;
+
+    c->sockaddr = NULL;
+    c->socklen = 0;
+    ngx_str_null(&c->addr_text);
+    c->local_sockaddr = NULL;
+    c->local_socklen = 0;
+
+    ngx_destroy_pool(pool);
 }
 
 

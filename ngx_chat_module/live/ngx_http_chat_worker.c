@@ -339,6 +339,8 @@ ngx_http_chat_turn_handler(ngx_event_t *ev)
         }
     }
 
+    ngx_http_chat_batch_end();
+
     while (!ngx_queue_empty(&worker->dead_sessions)) {
         q = ngx_queue_head(&worker->dead_sessions);
         ngx_queue_remove(q);
