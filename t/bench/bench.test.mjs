@@ -7,6 +7,7 @@ import fs from 'node:fs';
 import { createServer } from 'node:http';
 import path from 'node:path';
 import { test } from 'node:test';
+import { constants, deflateRawSync } from 'node:zlib';
 
 import { PAGE, beside, fan, fanOptions, rest, using } from './lib/measure.mjs';
 import { dir, load } from './lib/process.mjs';
@@ -75,11 +76,11 @@ async function liar(change) {
   return { port: server.address().port, stop: () => server.close() };
 }
 
-async function lied(change) {
+async function lied(change, options) {
   const server = await liar(change);
   try {
     await load('fan', { ...TINY, clients: 4, rate: 100, senders: 1, size: 100,
-                        seconds: 0.5, port: server.port });
+                        seconds: 0.5, port: server.port, ...options });
     return { ok: 1 };
   } catch (error) {
     if (!error.report) throw error;
@@ -96,6 +97,16 @@ const tenth = (change) => {
 
 test('a server that changes nothing passes', async () => {
   assert.equal((await lied((frame) => [frame])).ok, 1);
+});
+
+test('compressed messages are read', async () => {
+  const deflated = (frame) => {
+    const data = deflateRawSync(frame.subarray(2),
+                                { finishFlush: constants.Z_SYNC_FLUSH });
+    return [Buffer.concat([Buffer.from([0xc1, data.length - 4]),
+                           data.subarray(0, -4)])];
+  };
+  assert.equal((await lied(deflated, { deflate: 1 })).ok, 1);
 });
 
 test('one lost message is found', async () => {

@@ -7,7 +7,7 @@ import { startChat, startFloor, startLua, startNchan, startReturn,
 // Texts of 64 bytes.  A chat message is that much longer than its text, and
 // those who send bare texts send as much.
 const TEXT = 64;
-const AROUND = 103;
+const AROUND = 95;
 
 export const PAGE = '/room/0/messages?size=15';
 

@@ -1,6 +1,8 @@
 // What is measured, section by section.  Each returns rows of the table:
 // { figure, chat, floor, nchan, uws, socketio, note }, cells as text.
 
+import fs from 'node:fs';
+
 import { load } from './process.mjs';
 import { PAGE, beside, fan, fanOptions, rest, using } from './measure.mjs';
 import { startChat } from './servers.mjs';
@@ -146,7 +148,7 @@ export async function memory(scale) {
 }
 
 // several workers, and several generators with an address each
-export async function manyIdle(clients) {
+async function manyIdle(clients) {
   const parts = 6;
   const server = await startChat({ workers: parts, users: USERS });
   const holds = [];
@@ -277,5 +279,23 @@ export async function growth(scale) {
   return rows;
 }
 
+export async function deflate(scale) {
+  const talk = { clients: 500, users: USERS, window: 16, size: 400, deflate: 1,
+                 seconds: scale.seconds };
+  const off = await fan('chat', talk);
+  const on = await fan('chat', talk, { directives: 'chat_deflate on;' });
+  const cell = (key) => `${number(off[key])} / ${number(on[key])}`;
+  return [{
+    figure: 'texts of 400 bytes, chat_deflate off / on: CPU µs per delivery',
+    chat: cell('server_us'),
+    note: `bytes per delivery: ${cell('bytes_per_delivery')}`,
+  }];
+}
+
 export const sections = {
   fan: fanOut, latency, memory, pages, logins: logIns, growth };
+
+// a module from before there was compression
+if (fs.readFileSync(process.env.CHAT_MODULE).includes('chat_deflate')) {
+  sections.deflate = deflate;
+}

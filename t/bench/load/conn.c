@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "load.h"
 
@@ -39,6 +40,7 @@ static void conn_connected(conn_t *c);
 static void conn_read(conn_t *c);
 static size_t conn_http(conn_t *c, char *data, size_t len);
 static size_t conn_frame(conn_t *c, char *data, size_t len);
+static void conn_deflated(conn_t *c, const char *data, size_t len);
 static void conn_text(conn_t *c, const char *data, size_t len);
 static void conn_packet(conn_t *c, const char *data, size_t len);
 static void conn_opened(conn_t *c, const char *data, size_t len);
@@ -192,8 +194,12 @@ conn_connected(conn_t *c)
                  "Upgrade: websocket\r\n"
                  "Sec-WebSocket-Version: 13\r\n"
                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                 "%s%s%s\r\n",
-                 opt.path, opt.port, opt.sio ? "Cookie: chat_session=" : "",
+                 "%s%s%s%s\r\n",
+                 opt.path, opt.port,
+                 opt.deflate ? "Sec-WebSocket-Extensions: permessage-deflate; "
+                               "server_no_context_takeover; "
+                               "client_no_context_takeover\r\n" : "",
+                 opt.sio ? "Cookie: chat_session=" : "",
                  opt.sio ? token : "", opt.sio ? "\r\n" : "");
 
     c->state = CONN_HTTP;
@@ -326,6 +332,10 @@ conn_frame(conn_t *c, char *data, size_t len)
         conn_text(c, data + head, size);
         break;
 
+    case 0xc1:
+        conn_deflated(c, data + head, size);
+        break;
+
     case 0x88:
         conn_lost(c, "close frame");
         break;
@@ -339,6 +349,37 @@ conn_frame(conn_t *c, char *data, size_t len)
     }
 
     return head + size;
+}
+
+
+/* each message by itself: RFC 7692, no_context_takeover */
+
+static void
+conn_deflated(conn_t *c, const char *data, size_t len)
+{
+    static char      text[READ_SIZE];
+    static z_stream  stream;
+
+    if (!opt.deflate) {
+        die("a compressed frame that nobody asked for");
+    }
+
+    if (stream.state == NULL && inflateInit2(&stream, -15) != Z_OK) {
+        die("inflateInit2 fails");
+    }
+
+    inflateReset(&stream);
+
+    stream.next_in = (Bytef *) data;
+    stream.avail_in = len;
+    stream.next_out = (Bytef *) text;
+    stream.avail_out = READ_SIZE;
+
+    if (inflate(&stream, Z_SYNC_FLUSH) != Z_OK || stream.avail_in) {
+        die("a frame that doesn't inflate");
+    }
+
+    conn_text(c, text, READ_SIZE - stream.avail_out);
 }
 
 

@@ -49,7 +49,7 @@ fan(void)
 {
     int       ok;
     cost_t    start, cost;
-    uint64_t  pss, base_sent, base_delivered, base_reads;
+    uint64_t  pss, base_sent, base_delivered, base_reads, base_bytes;
 
     on.ready = fan_ready;
     on.event = fan_event;
@@ -86,6 +86,7 @@ fan(void)
         base_sent = sent;
         base_delivered = delivered;
         base_reads = reads;
+        base_bytes = bytes_in;
         start = cost_now();
         first_due = start.wall;
 
@@ -95,6 +96,7 @@ fan(void)
         base_sent = sent - base_sent;
         base_delivered = delivered - base_delivered;
         base_reads = reads - base_reads;
+        base_bytes = bytes_in - base_bytes;
 
         fan_drain();
 
@@ -112,6 +114,8 @@ fan(void)
                 (double) cost.redis / 1000 / base_sent);
         out_num("deliveries_per_read",
                 (double) base_delivered / base_reads);
+        out_num("bytes_per_delivery",
+                (double) base_bytes / base_delivered);
         out_num("p50_us", hist_us(&delay, 0.50));
         out_num("p99_us", hist_us(&delay, 0.99));
         out_num("max_us", (double) delay.max / 1000);

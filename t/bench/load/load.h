@@ -39,6 +39,7 @@ typedef struct {
     const char   *hold;         /* "1": stay idle until standard input ends */
     int           port;
     int           sio;          /* Socket.IO, not raw */
+    int           deflate;      /* offer permessage-deflate */
     int           clients;
     int           senders;
     int           users;        /* client i is user i % users + 1 */

@@ -44,6 +44,7 @@ static const option_t  options[] = {
     { "--hold",    's', &opt.hold },
     { "--port",    'i', &opt.port },
     { "--sio",     'i', &opt.sio },
+    { "--deflate", 'i', &opt.deflate },
     { "--clients", 'i', &opt.clients },
     { "--senders", 'i', &opt.senders },
     { "--users",   'i', &opt.users },
@@ -135,7 +136,7 @@ parse(int argc, char **argv)
 
     if (opt.clients < 1 || opt.senders < 1 || opt.senders > opt.clients
         || opt.users < 1 || opt.rooms < 1 || opt.window < 1 || opt.open < 1
-        || opt.size < MARK_LEN || opt.size > 1024)
+        || opt.size < MARK_LEN || opt.size > 1000)
     {
         die("a number is out of its range");
     }

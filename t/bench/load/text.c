@@ -12,6 +12,24 @@
 #include "load.h"
 
 
+/* what people say, for as long as a text may be */
+
+static const char  words[] =
+    "I have just looked at the numbers from last night, and the second half "
+    "is better than we thought. Could you bring the drawings along when you "
+    "come over? The train at ten past eight was late again, so expect me "
+    "around nine. Mary says that the garden needs water twice a day in this "
+    "heat; her neighbour will take care of it. By the way, who has the keys "
+    "of the boat house? Nobody has seen them since Sunday. If we leave early "
+    "enough we can stop for coffee at the lake, and still be back before it "
+    "gets dark. My brother finally sold his old car, for less than he hoped, "
+    "but at least it is gone. Let me know whether Thursday suits everybody, "
+    "otherwise we try the week after. The recipe asks for three eggs, a cup "
+    "of milk, and more butter than anyone should admit. Did the plumber call "
+    "back? He promised to fix that pipe before winter. I found a jacket in "
+    "the hall, blue, size forty, with a ticket to the museum in its pocket. "
+    "See you tomorrow, and do not forget to feed the cat before you go out.";
+
 static int  out_count;
 
 
@@ -26,7 +44,7 @@ text_make(char *out, const mark_t *mark, size_t size)
     snprintf(out, MARK_LEN + 1, "~%04x.%08x.%015llx~", mark->sender, mark->seq,
              (unsigned long long) mark->due);
 
-    memset(out + MARK_LEN, 'x', size - MARK_LEN);
+    memcpy(out + MARK_LEN, words, size - MARK_LEN);
 
     return size;
 }
