@@ -13,8 +13,10 @@
 #define NGX_HTTP_CHAT_LOGIN_RATE_MAX    1000
 
 
-static ngx_int_t ngx_http_chat_resolve(ngx_conf_t *cf, chat_url_t *url,
+static ngx_int_t ngx_http_chat_redis_addrs(ngx_conf_t *cf, chat_url_t *url,
     ngx_http_chat_redis_conf_t *redis);
+static ngx_int_t ngx_http_chat_resolve(ngx_conf_t *cf, chat_url_host_t *from,
+    ngx_http_chat_redis_addr_t *addr);
 static ngx_uint_t ngx_http_chat_origin_valid(ngx_str_t *origin);
 
 
@@ -137,12 +139,13 @@ ngx_http_chat_redis_conf(ngx_conf_t *cf, ngx_str_t *text)
     redis->user.data = (u_char *) url.user.data;
     redis->password.len = url.password.len;
     redis->password.data = (u_char *) url.password.data;
-    redis->port = url.port;
+    redis->master.len = url.master.len;
+    redis->master.data = (u_char *) url.master.data;
     redis->db = url.db;
     redis->connect_timeout = NGX_HTTP_CHAT_CONNECT_TIMEOUT;
     redis->reply_timeout = NGX_HTTP_CHAT_REPLY_TIMEOUT;
 
-    if (ngx_http_chat_resolve(cf, &url, redis) != NGX_OK) {
+    if (ngx_http_chat_redis_addrs(cf, &url, redis) != NGX_OK) {
         return NULL;
     }
 
@@ -157,17 +160,14 @@ ngx_http_chat_redis_conf(ngx_conf_t *cf, ngx_str_t *text)
 }
 
 
-/* names are resolved once, here: a worker must not wait for a resolver */
-
 static ngx_int_t
-ngx_http_chat_resolve(ngx_conf_t *cf, chat_url_t *url,
+ngx_http_chat_redis_addrs(ngx_conf_t *cf, chat_url_t *url,
     ngx_http_chat_redis_conf_t *redis)
 {
-    u_char     *p;
-    ngx_str_t   host;
-    ngx_url_t   u;
+    u_char      *p;
+    ngx_uint_t   i;
 
-    if (url->host.len == 0) {
+    if (url->nhosts == 0) {
         redis->path = ngx_pnalloc(cf->pool, url->path.len + 1);
         redis->name.data = ngx_pnalloc(cf->pool, url->path.len + 5);
         if (redis->path == NULL || redis->name.data == NULL) {
@@ -182,8 +182,40 @@ ngx_http_chat_resolve(ngx_conf_t *cf, chat_url_t *url,
         return NGX_OK;
     }
 
-    host.len = url->host.len;
-    host.data = (u_char *) url->host.data;
+    redis->addrs = ngx_palloc(cf->pool,
+                              url->nhosts * sizeof(ngx_http_chat_redis_addr_t));
+    if (redis->addrs == NULL) {
+        return NGX_ERROR;
+    }
+
+    redis->naddrs = url->nhosts;
+
+    for (i = 0; i < url->nhosts; i++) {
+        if (ngx_http_chat_resolve(cf, &url->host[i], &redis->addrs[i])
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    redis->name = redis->master.len ? redis->master : redis->addrs[0].name;
+
+    return NGX_OK;
+}
+
+
+/* names are resolved once, here: a worker must not wait for a resolver */
+
+static ngx_int_t
+ngx_http_chat_resolve(ngx_conf_t *cf, chat_url_host_t *from,
+    ngx_http_chat_redis_addr_t *addr)
+{
+    u_char     *p;
+    ngx_str_t   host;
+    ngx_url_t   u;
+
+    host.len = from->name.len;
+    host.data = (u_char *) from->name.data;
 
     ngx_memzero(&u, sizeof(ngx_url_t));
 
@@ -195,7 +227,7 @@ ngx_http_chat_resolve(ngx_conf_t *cf, chat_url_t *url,
     u.url.len = ngx_sprintf(u.url.data,
                             ngx_strlchr(host.data, host.data + host.len, ':')
                                 ? "[%V]:%ui" : "%V:%ui",
-                            &host, redis->port)
+                            &host, (ngx_uint_t) from->port)
                 - u.url.data;
     u.no_resolve = 0;
 
@@ -205,23 +237,24 @@ ngx_http_chat_resolve(ngx_conf_t *cf, chat_url_t *url,
         return NGX_ERROR;
     }
 
-    redis->name = u.addrs[0].name;
+    addr->name = u.addrs[0].name;
+    addr->port = from->port;
 
     p = ngx_pnalloc(cf->pool, NGX_SOCKADDR_STRLEN + 1);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    redis->host = p;
+    addr->host = p;
     p += ngx_sock_ntop(u.addrs[0].sockaddr, u.addrs[0].socklen, p,
                        NGX_SOCKADDR_STRLEN, 0);
     *p = '\0';
 
-    if (redis->host[0] == '[') {
+    if (addr->host[0] == '[') {
 
         /* hiredis takes an IPv6 address without brackets */
 
-        redis->host++;
+        addr->host++;
         p[-1] = '\0';
     }
 

@@ -30,6 +30,16 @@ typedef struct ngx_http_chat_hub_s  ngx_http_chat_hub_t;
 #define NGX_HTTP_CHAT_ORIGIN_LIST     2
 
 
+/* where to connect to: hosts have been resolved when workers see this */
+
+typedef struct {
+    u_char                       *host;           /* a numeric address, an IPv6
+                                                     one without brackets */
+    ngx_uint_t                    port;
+    ngx_str_t                     name;           /* both, for logs */
+} ngx_http_chat_redis_addr_t;
+
+
 /* one Redis, as chat_redis names it; equal URLs share one (and so one hub) */
 
 typedef struct {
@@ -37,10 +47,11 @@ typedef struct {
     ngx_str_t                     name;           /* for logs: no password */
     ngx_str_t                     user;
     ngx_str_t                     password;
-    u_char                       *host;           /* a numeric address, NULL for
-                                                     a Unix socket */
-    u_char                       *path;           /* zero-terminated, as host */
-    ngx_uint_t                    port;
+    ngx_http_chat_redis_addr_t   *addrs;          /* one, or the Sentinels */
+    ngx_uint_t                    naddrs;         /* 0 for a Unix socket */
+    ngx_str_t                     master;         /* its name at the Sentinels;
+                                                     len 0: there are none */
+    u_char                       *path;           /* zero-terminated, as hosts */
     ngx_uint_t                    db;
     ngx_msec_t                    connect_timeout;
     ngx_msec_t                    reply_timeout;

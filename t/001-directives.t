@@ -346,7 +346,7 @@ invalid number of arguments in "chat_redis" directive
     }
 --- must_die
 --- error_log
-neither redis:// nor redis+unix:// in chat_redis
+neither redis://, redis+unix:// nor sentinel:// in chat_redis
 
 
 
@@ -357,7 +357,7 @@ neither redis:// nor redis+unix:// in chat_redis
     }
 --- must_die
 --- error_log
-neither redis:// nor redis+unix:// in chat_redis
+neither redis://, redis+unix:// nor sentinel:// in chat_redis
 
 
 

@@ -74,9 +74,6 @@ typedef struct {
     ngx_rbtree_t                  relays;         /* requests sent elsewhere */
     ngx_rbtree_node_t             relays_sentinel;
 
-    ngx_http_chat_batch_t        *batch;          /* this turn's */
-    size_t                        batch_used;     /* of the one before */
-
     u_char                       *scratch;        /* what recv() reads into */
 } ngx_http_chat_worker_t;
 

@@ -1,5 +1,5 @@
 /*
- * The address of a Redis.  The host points into the caller's text, what is
+ * The address of a Redis.  The hosts point into the caller's text, what is
  * percent-decoded into the caller's buffer.
  */
 
@@ -7,6 +7,7 @@
 
 
 #define CHAT_URL_PORT       6379
+#define CHAT_URL_SENTINEL   26379
 #define CHAT_URL_MAX_PORT   65535
 #define CHAT_URL_MAX_DB     99999
 #define CHAT_URL_MAX_PATH   107         /* sun_path and its NUL are 108 */
@@ -24,8 +25,12 @@ typedef struct {
 
 static int chat_url_userinfo(chat_url_reader_t *r, chat_str_t text,
     chat_url_t *url);
+static int chat_url_hosts(chat_url_reader_t *r, chat_str_t text, unsigned port,
+    unsigned max, chat_url_t *url);
 static int chat_url_host(chat_url_reader_t *r, chat_str_t text,
-    chat_url_t *url);
+    chat_url_host_t *host);
+static int chat_url_db(chat_url_reader_t *r, chat_url_t *url);
+static int chat_url_master(chat_url_reader_t *r, chat_url_t *url);
 static int chat_url_unix(chat_url_reader_t *r, chat_url_t *url);
 static int chat_url_decode(chat_url_reader_t *r, chat_str_t in,
     chat_str_t *out);
@@ -38,22 +43,24 @@ int
 chat_url_parse(chat_str_t text, unsigned char *buf, chat_url_t *url,
     const char **error)
 {
-    int                rc, local;
+    int                rc, local, sentinel;
     size_t             i, at;
     chat_str_t         authority;
     chat_url_reader_t  r;
 
     memset(url, 0, sizeof(chat_url_t));
-    url->port = CHAT_URL_PORT;
 
     r.rest = text;
     r.out = buf;
     r.error = NULL;
 
     local = chat_url_starts(&r.rest, chat_str("redis+unix://"));
+    sentinel = chat_url_starts(&r.rest, chat_str("sentinel://"));
 
-    if (!local && !chat_url_starts(&r.rest, chat_str("redis://"))) {
-        *error = "neither redis:// nor redis+unix://";
+    if (!local && !sentinel
+        && !chat_url_starts(&r.rest, chat_str("redis://")))
+    {
+        *error = "neither redis://, redis+unix:// nor sentinel://";
         return CHAT_ERROR;
     }
 
@@ -84,14 +91,25 @@ chat_url_parse(chat_str_t text, unsigned char *buf, chat_url_t *url,
         authority.len -= at + 1;
     }
 
-    if (rc == CHAT_OK && !local) {
-        rc = chat_url_host(&r, authority, url);
+    if (rc == CHAT_OK && local) {
+        rc = authority.len
+             ? chat_url_fail(&r, "host before the path of a Unix socket")
+             : chat_url_unix(&r, url);
 
-    } else if (rc == CHAT_OK && authority.len) {
-        rc = chat_url_fail(&r, "host before the path of a Unix socket");
+    } else if (rc == CHAT_OK && sentinel) {
+        rc = chat_url_hosts(&r, authority, CHAT_URL_SENTINEL, CHAT_URL_HOSTS,
+                            url);
+
+        if (rc == CHAT_OK) {
+            rc = chat_url_master(&r, url);
+        }
 
     } else if (rc == CHAT_OK) {
-        rc = chat_url_unix(&r, url);
+        rc = chat_url_hosts(&r, authority, CHAT_URL_PORT, 1, url);
+    }
+
+    if (rc == CHAT_OK && !local) {
+        rc = chat_url_db(&r, url);
     }
 
     *error = r.error;
@@ -126,9 +144,44 @@ chat_url_userinfo(chat_url_reader_t *r, chat_str_t text, chat_url_t *url)
 }
 
 
-/* host[:port], and [/db] behind it */
+/* host[:port], up to max of them with commas between */
 static int
-chat_url_host(chat_url_reader_t *r, chat_str_t text, chat_url_t *url)
+chat_url_hosts(chat_url_reader_t *r, chat_str_t text, unsigned port,
+    unsigned max, chat_url_t *url)
+{
+    chat_str_t            part;
+    const unsigned char  *comma;
+
+    for ( ;; ) {
+        comma = max > 1 && text.len ? memchr(text.data, ',', text.len) : NULL;
+
+        part.data = text.data;
+        part.len = comma ? (size_t) (comma - text.data) : text.len;
+
+        if (url->nhosts == max) {
+            return chat_url_fail(r, "too many hosts");
+        }
+
+        url->host[url->nhosts].port = port;
+
+        if (chat_url_host(r, part, &url->host[url->nhosts]) != CHAT_OK) {
+            return CHAT_ERROR;
+        }
+
+        url->nhosts++;
+
+        if (comma == NULL) {
+            return CHAT_OK;
+        }
+
+        text.data += part.len + 1;
+        text.len -= part.len + 1;
+    }
+}
+
+
+static int
+chat_url_host(chat_url_reader_t *r, chat_str_t text, chat_url_host_t *host)
 {
     int                   ipv6;
     size_t                i;
@@ -144,8 +197,8 @@ chat_url_host(chat_url_reader_t *r, chat_str_t text, chat_url_t *url)
             return chat_url_fail(r, "no \"]\" behind an IPv6 address");
         }
 
-        url->host.data = text.data + 1;
-        url->host.len = (size_t) (p - url->host.data);
+        host->name.data = text.data + 1;
+        host->name.len = (size_t) (p - host->name.data);
         p++;
 
     } else {
@@ -155,16 +208,16 @@ chat_url_host(chat_url_reader_t *r, chat_str_t text, chat_url_t *url)
             p = text.data + text.len;
         }
 
-        url->host.data = text.data;
-        url->host.len = (size_t) (p - text.data);
+        host->name.data = text.data;
+        host->name.len = (size_t) (p - text.data);
     }
 
-    if (url->host.len == 0) {
+    if (host->name.len == 0) {
         return chat_url_fail(r, "no host");
     }
 
-    for (i = 0; i < url->host.len; i++) {
-        ch = url->host.data[i];
+    for (i = 0; i < host->name.len; i++) {
+        ch = host->name.data[i];
 
         if (ipv6 ? chat_hex(ch) < 0 && ch != ':' && ch != '.'
                  : !chat_url_is_digit(ch) && ch != '-' && ch != '.' && ch != '_'
@@ -182,13 +235,21 @@ chat_url_host(chat_url_reader_t *r, chat_str_t text, chat_url_t *url)
         text.len--;
 
         if (*p != ':'
-            || chat_url_number(text, CHAT_URL_MAX_PORT, &url->port) != CHAT_OK
-            || url->port == 0)
+            || chat_url_number(text, CHAT_URL_MAX_PORT, &host->port) != CHAT_OK
+            || host->port == 0)
         {
             return chat_url_fail(r, "invalid port");
         }
     }
 
+    return CHAT_OK;
+}
+
+
+/* [/db] */
+static int
+chat_url_db(chat_url_reader_t *r, chat_url_t *url)
+{
     if (r->rest.len > 1) {
         r->rest.data++;
         r->rest.len--;
@@ -199,6 +260,33 @@ chat_url_host(chat_url_reader_t *r, chat_str_t text, chat_url_t *url)
     }
 
     return CHAT_OK;
+}
+
+
+/* /name, up to the slash before a database */
+static int
+chat_url_master(chat_url_reader_t *r, chat_url_t *url)
+{
+    chat_str_t            name;
+    const unsigned char  *slash;
+
+    if (r->rest.len < 2 || r->rest.data[1] == '/') {
+        return chat_url_fail(r, "no name of a master");
+    }
+
+    name.data = r->rest.data + 1;
+    name.len = r->rest.len - 1;
+
+    slash = memchr(name.data, '/', name.len);
+
+    if (slash) {
+        name.len = (size_t) (slash - name.data);
+    }
+
+    r->rest.data += 1 + name.len;
+    r->rest.len -= 1 + name.len;
+
+    return chat_url_decode(r, name, &url->master);
 }
 
 

@@ -3,9 +3,10 @@
  *
  *     redis://[[user]:password@]host[:port][/db]
  *     redis+unix:///path[?db=n]           (also with [user]:password@)
+ *     sentinel://[[user]:password@]host[:port][,host[:port]...]/name[/db]
  *
  * host may be an IPv6 address in brackets (host is then without them).  User,
- * password and path are percent-decoded.
+ * password, path and name are percent-decoded.
  */
 
 #ifndef CHAT_URL_H
@@ -14,12 +15,25 @@
 #include "chat_str.h"
 
 
+#define CHAT_URL_HOSTS      8
+
+
+typedef struct {
+    chat_str_t            name;
+    unsigned              port;         /* 1 to 65535; unless given, 6379, and
+                                           of a Sentinel 26379 */
+} chat_url_host_t;
+
+
 typedef struct {
     chat_str_t            user;         /* len 0: none */
     chat_str_t            password;     /* len 0: none */
-    chat_str_t            host;         /* len 0 for a Unix socket */
+    chat_url_host_t       host[CHAT_URL_HOSTS];
+    unsigned              nhosts;       /* 0 for a Unix socket; Sentinels may
+                                           be several */
+    chat_str_t            master;       /* its name at the Sentinels; len 0: the
+                                           host is the Redis itself */
     chat_str_t            path;         /* of the Unix socket */
-    unsigned              port;         /* 6379 unless given; 1 to 65535 */
     unsigned              db;           /* 0 unless given; at most 99999 */
 } chat_url_t;
 

@@ -15,6 +15,8 @@ typedef struct {
 } ngx_http_chat_hiredis_t;
 
 
+static ngx_int_t ngx_http_chat_hiredis_attach(redisAsyncContext *ac,
+    ngx_log_t *log, void (*gone)(void *data), void *data);
 static void ngx_http_chat_hiredis_read_handler(ngx_event_t *rev);
 static void ngx_http_chat_hiredis_write_handler(ngx_event_t *wev);
 static void ngx_http_chat_hiredis_add_read(void *data);
@@ -24,7 +26,34 @@ static void ngx_http_chat_hiredis_del_write(void *data);
 static void ngx_http_chat_hiredis_cleanup(void *data);
 
 
-ngx_int_t
+redisAsyncContext *
+ngx_http_chat_hiredis_connect(ngx_http_chat_redis_addr_t *addr, u_char *path,
+    ngx_log_t *log, void (*gone)(void *data), void *data, u_char *error)
+{
+    redisAsyncContext  *ac;
+
+    ac = addr ? redisAsyncConnect((char *) addr->host, (int) addr->port)
+              : redisAsyncConnectUnix((char *) path);
+
+    if (ac && !ac->err
+        && ngx_http_chat_hiredis_attach(ac, log, gone, data) == NGX_OK)
+    {
+        return ac;
+    }
+
+    (void) ngx_cpystrn(error, (u_char *) (ac && ac->err ? ac->errstr
+                                                        : "no memory"),
+                       NGX_HTTP_CHAT_HIREDIS_ERROR);
+
+    if (ac) {
+        redisAsyncFree(ac);
+    }
+
+    return NULL;
+}
+
+
+static ngx_int_t
 ngx_http_chat_hiredis_attach(redisAsyncContext *ac, ngx_log_t *log,
     void (*gone)(void *data), void *data)
 {

@@ -12,12 +12,18 @@
 #include "../ngx_http_chat_module.h"
 
 
+#define NGX_HTTP_CHAT_HIREDIS_ERROR   128
+
+
 /*
- * Attaches a context that has just begun to connect.  gone(data) is called when
- * hiredis is about to free the context: nothing may touch it afterwards.
+ * Begins to connect: to addr or, if that is NULL, to the Unix socket at path.
+ * gone(data) is called when hiredis is about to free the context: nothing may
+ * touch it afterwards.  NULL: error, of the size above, says why, and gone()
+ * is not called.
  */
-ngx_int_t ngx_http_chat_hiredis_attach(redisAsyncContext *ac, ngx_log_t *log,
-    void (*gone)(void *data), void *data);
+redisAsyncContext *ngx_http_chat_hiredis_connect(
+    ngx_http_chat_redis_addr_t *addr, u_char *path, ngx_log_t *log,
+    void (*gone)(void *data), void *data, u_char *error);
 
 
 #endif /* NGX_HTTP_CHAT_HIREDIS_H */

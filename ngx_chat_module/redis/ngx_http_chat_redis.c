@@ -6,7 +6,7 @@
  *
  *                create            handshake answered
  *     (none) ------------> FIRST --------------------> UP
- *                            |  failed or timed out     |  lost
+ *                            |  failed or timed out     |  lost or moved
  *                            +-----------> DOWN <-------+
  *                                           |  ^
  *                            backoff, dial  +--+  until a handshake succeeds
@@ -24,6 +24,8 @@
 
 static void ngx_http_chat_redis_dial(ngx_http_chat_redis_t *link);
 static void ngx_http_chat_redis_handshake(ngx_http_chat_redis_t *link);
+static void ngx_http_chat_redis_role(redisAsyncContext *ac, void *r,
+    void *data);
 static void ngx_http_chat_redis_greeted(redisAsyncContext *ac, void *r,
     void *data);
 static void ngx_http_chat_redis_subscribed(redisAsyncContext *ac, void *r,
@@ -34,16 +36,15 @@ static void ngx_http_chat_redis_connect_handler(const redisAsyncContext *ac,
 static void ngx_http_chat_redis_gone(void *data);
 static void ngx_http_chat_redis_complain(ngx_http_chat_redis_t *link,
     const char *why);
-static void ngx_http_chat_redis_drop(ngx_http_chat_redis_t *link,
-    const char *why);
 static void ngx_http_chat_redis_timer_handler(ngx_event_t *ev);
 static void ngx_http_chat_redis_tick_handler(ngx_event_t *ev);
 
 
 ngx_http_chat_redis_t *
 ngx_http_chat_redis_create(ngx_http_chat_redis_conf_t *conf,
-    ngx_str_t *channels, ngx_uint_t n, ngx_http_chat_redis_message_pt message,
-    ngx_http_chat_redis_state_pt state, void *data)
+    ngx_http_chat_sentinel_t *sentinel, ngx_str_t *channels, ngx_uint_t n,
+    ngx_http_chat_redis_message_pt message, ngx_http_chat_redis_state_pt state,
+    void *data)
 {
     ngx_http_chat_redis_t  *link;
 
@@ -53,6 +54,7 @@ ngx_http_chat_redis_create(ngx_http_chat_redis_conf_t *conf,
     }
 
     link->conf = conf;
+    link->sentinel = sentinel;
     link->channels = channels;
     link->nchannels = n;
     link->message = message;
@@ -77,6 +79,10 @@ ngx_http_chat_redis_create(ngx_http_chat_redis_conf_t *conf,
 
     ngx_add_timer(&link->tick, NGX_HTTP_CHAT_REDIS_TICK);
 
+    if (sentinel) {
+        ngx_http_chat_sentinel_follow(sentinel, &link->follow);
+    }
+
     ngx_http_chat_redis_dial(link);
 
     return link;
@@ -93,8 +99,14 @@ ngx_http_chat_redis_destroy(ngx_http_chat_redis_t *link)
         redisAsyncFree(link->ac);
     }
 
+    ngx_http_chat_redis_unsent(link);
+
     if (link->timer.timer_set) {
         ngx_del_timer(&link->timer);
+    }
+
+    if (link->sentinel) {
+        ngx_queue_remove(&link->follow);
     }
 
     ngx_del_timer(&link->tick);
@@ -105,42 +117,45 @@ ngx_http_chat_redis_destroy(ngx_http_chat_redis_t *link)
 ngx_uint_t
 ngx_http_chat_redis_ready(ngx_http_chat_redis_t *link)
 {
-    return link->ac != NULL && link->status != ngx_http_chat_redis_down;
+    return link->status != ngx_http_chat_redis_down;
 }
 
 
 static void
 ngx_http_chat_redis_dial(ngx_http_chat_redis_t *link)
 {
-    redisAsyncContext           *ac;
-    ngx_http_chat_redis_conf_t  *conf;
+    u_char                       error[NGX_HTTP_CHAT_HIREDIS_ERROR];
+    ngx_http_chat_redis_addr_t  *addr;
 
-    conf = link->conf;
     link->since = ngx_current_msec;
 
-    ac = conf->path ? redisAsyncConnectUnix((char *) conf->path)
-                    : redisAsyncConnect((char *) conf->host, (int) conf->port);
+    addr = link->conf->addrs;
 
-    if (ac == NULL || ac->err
-        || ngx_http_chat_hiredis_attach(ac, link->log,
-                                        ngx_http_chat_redis_gone, link)
-           != NGX_OK)
-    {
-        ngx_http_chat_redis_complain(link, ac && ac->err ? ac->errstr
-                                                         : "no memory");
-        if (ac) {
-            redisAsyncFree(ac);
+    if (link->sentinel) {
+        addr = ngx_http_chat_sentinel_master(link->sentinel);
+
+        if (addr == NULL) {
+
+            /* ngx_http_chat_redis_moved() will dial */
+
+            return;
         }
+    }
 
+    link->ac = ngx_http_chat_hiredis_connect(addr, link->conf->path, link->log,
+                                             ngx_http_chat_redis_gone, link,
+                                             error);
+    if (link->ac == NULL) {
+        ngx_http_chat_redis_complain(link, (char *) error);
         ngx_http_chat_redis_gone(link);
         return;
     }
 
-    ac->data = link;
-    link->ac = ac;
+    link->ac->data = link;
 
-    redisAsyncSetConnectCallback(ac, ngx_http_chat_redis_connect_handler);
+    redisAsyncSetConnectCallback(link->ac, ngx_http_chat_redis_connect_handler);
     ngx_http_chat_redis_handshake(link);
+    ngx_http_chat_redis_unsent(link);
 }
 
 
@@ -194,6 +209,13 @@ ngx_http_chat_redis_handshake(ngx_http_chat_redis_t *link)
         }
     }
 
+    if (link->sentinel) {
+        ngx_str_set(&argv[0], "ROLE");
+
+        rc |= ngx_http_chat_redis_send(link, ngx_http_chat_redis_role, NULL, 1,
+                                       argv);
+    }
+
     ngx_str_set(&argv[0], "PING");
 
     rc |= ngx_http_chat_redis_send(link, ngx_http_chat_redis_greeted, link, 1,
@@ -201,6 +223,32 @@ ngx_http_chat_redis_handshake(ngx_http_chat_redis_t *link)
 
     if (rc != NGX_OK) {
         ngx_http_chat_redis_drop(link, "no memory");
+    }
+}
+
+
+/* Sentinels may be late to know that a master was made a replica */
+
+static void
+ngx_http_chat_redis_role(redisAsyncContext *ac, void *r, void *data)
+{
+    redisReply             *reply = r;
+    ngx_str_t               role;
+    ngx_http_chat_redis_t  *link;
+
+    link = ac->data;
+
+    if (reply == NULL || link->ac != ac) {
+        return;
+    }
+
+    role = ngx_http_chat_redis_str(ngx_http_chat_redis_element(reply, 0));
+
+    if (reply->type == REDIS_REPLY_ERROR) {
+        ngx_http_chat_redis_drop(link, reply->str);
+
+    } else if (role.len != 6 || ngx_memcmp(role.data, "master", 6) != 0) {
+        ngx_http_chat_redis_drop(link, "it is no master");
     }
 }
 
@@ -356,6 +404,8 @@ ngx_http_chat_redis_gone(void *data)
 
     ngx_add_timer(&link->timer, delay);
 
+    ngx_http_chat_redis_unsent(link);
+
     if (link->told) {
         link->told = 0;
 
@@ -383,7 +433,25 @@ ngx_http_chat_redis_complain(ngx_http_chat_redis_t *link, const char *why)
 }
 
 
-static void
+void
+ngx_http_chat_redis_moved(ngx_http_chat_redis_t *link)
+{
+    link->backoff = NGX_HTTP_CHAT_REDIS_BACKOFF_MIN;
+
+    if (link->ac) {
+        ngx_http_chat_redis_drop(link, "another is the master now");
+        return;
+    }
+
+    if (link->timer.timer_set) {
+        ngx_del_timer(&link->timer);
+    }
+
+    ngx_http_chat_redis_dial(link);
+}
+
+
+void
 ngx_http_chat_redis_drop(ngx_http_chat_redis_t *link, const char *why)
 {
     ngx_http_chat_redis_complain(link, why);
@@ -418,13 +486,18 @@ ngx_http_chat_redis_tick_handler(ngx_event_t *ev)
 
     ngx_add_timer(ev, NGX_HTTP_CHAT_REDIS_TICK);
 
-    if (link->ac == NULL) {
-        return;
-    }
-
     if (link->status != ngx_http_chat_redis_up) {
-        if (now - link->since > link->conf->connect_timeout) {
+
+        if (now - link->since <= link->conf->connect_timeout) {
+            return;
+        }
+
+        if (link->ac) {
             ngx_http_chat_redis_drop(link, "connecting timed out");
+
+        } else if (link->status == ngx_http_chat_redis_first) {
+            ngx_http_chat_redis_drop(link, "no Sentinel names a master");
+            ngx_http_chat_redis_unsent(link);
         }
 
         return;

@@ -6,6 +6,9 @@
  * States: connecting (the first try since the start: commands are queued),
  * up, down (commands are refused at once; it tries again by itself).
  *
+ * With Sentinels it connects to the master that they name, makes sure that it
+ * is one, and is lost when they name another or it takes no writes any more.
+ *
  * An operation is owned by its link.  Its handler is called exactly once, from
  * the event loop and never from within the call that made it, unless it was
  * cancelled before.  Whoever may die before the answer keeps the pointer and
@@ -15,7 +18,7 @@
 #ifndef NGX_HTTP_CHAT_REDIS_H
 #define NGX_HTTP_CHAT_REDIS_H
 
-#include "../ngx_http_chat_module.h"
+#include "ngx_http_chat_sentinel.h"
 
 
 typedef struct ngx_http_chat_redis_s     ngx_http_chat_redis_t;
@@ -45,13 +48,14 @@ typedef struct {
 
 
 /*
- * Makes the link and starts to connect.  channels (may be NULL: a command link)
+ * Makes the link and starts to connect; sentinel is NULL where there are none.
+ * channels (may be NULL: a command link)
  * is an array of n names that the link subscribes to whenever it comes up;
  * state(up) is then called once all are subscribed.  NULL without memory.
  */
 ngx_http_chat_redis_t *ngx_http_chat_redis_create(
-    ngx_http_chat_redis_conf_t *conf, ngx_str_t *channels, ngx_uint_t n,
-    ngx_http_chat_redis_message_pt message,
+    ngx_http_chat_redis_conf_t *conf, ngx_http_chat_sentinel_t *sentinel,
+    ngx_str_t *channels, ngx_uint_t n, ngx_http_chat_redis_message_pt message,
     ngx_http_chat_redis_state_pt state, void *data);
 
 /* fails what is pending (reply NULL) and frees the link; not from a handler */

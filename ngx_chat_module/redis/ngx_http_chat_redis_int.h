@@ -18,7 +18,10 @@ typedef enum {
 
 struct ngx_http_chat_redis_s {
     ngx_http_chat_redis_conf_t      *conf;
-    redisAsyncContext               *ac;
+    ngx_http_chat_sentinel_t        *sentinel;    /* NULL: none */
+    ngx_queue_t                      follow;      /* the sentinel's links */
+    redisAsyncContext               *ac;          /* NULL: down, or it isn't
+                                                     known yet where to go */
 
     ngx_http_chat_redis_status_t     status;
     ngx_msec_t                       backoff;
@@ -53,6 +56,9 @@ struct ngx_http_chat_redis_op_s {
     ngx_msec_t                       sent;
     size_t                           bytes;
 
+    char                            *unsent;      /* as Redis wants it, while */
+    size_t                           unsent_len;  /* there is no context yet */
+
     /* of a script, to send it in full when Redis doesn't know it */
     ngx_http_chat_redis_script_t    *script;
     ngx_uint_t                       nkeys;
@@ -61,9 +67,21 @@ struct ngx_http_chat_redis_op_s {
 };
 
 
-/* writes a command; fn is hiredis's callback.  The link has a context. */
+/* the Sentinels have named another master, or the first */
+void ngx_http_chat_redis_moved(ngx_http_chat_redis_t *link);
+
+/* closes the connection; the link tries again by itself */
+void ngx_http_chat_redis_drop(ngx_http_chat_redis_t *link, const char *why);
+
+/*
+ * Writes a command; fn is hiredis's callback.  Without a context the command
+ * waits for one, and data is its operation.
+ */
 ngx_int_t ngx_http_chat_redis_send(ngx_http_chat_redis_t *link,
     redisCallbackFn *fn, void *data, ngx_uint_t argc, ngx_str_t *argv);
+
+/* commands that wait for a context: sends them, or fails them if it is down */
+void ngx_http_chat_redis_unsent(ngx_http_chat_redis_t *link);
 
 
 #endif /* NGX_HTTP_CHAT_REDIS_INT_H */

@@ -105,6 +105,10 @@ ngx_http_chat_redis_reply_handler(redisAsyncContext *ac, void *r, void *data)
     redisReply                *reply = r;
     ngx_http_chat_redis_op_t  *op = data;
 
+    ngx_http_chat_redis_t  *link;
+
+    link = op->link;
+
     if (reply && reply->type == REDIS_REPLY_ERROR && op->script
         && ngx_strncmp(reply->str, "NOSCRIPT", 8) == 0
         && ngx_http_chat_redis_send_script(op, 1) == NGX_OK)
@@ -118,6 +122,15 @@ ngx_http_chat_redis_reply_handler(redisAsyncContext *ac, void *r, void *data)
     }
 
     ngx_http_chat_redis_op_free(op);
+
+    /* a script's error may have it further behind */
+
+    if (link->sentinel && link->ac == ac
+        && reply && reply->type == REDIS_REPLY_ERROR
+        && ngx_strstr(reply->str, "READONLY"))
+    {
+        ngx_http_chat_redis_drop(link, "it was made a replica");
+    }
 }
 
 
@@ -153,6 +166,7 @@ ngx_http_chat_redis_op(ngx_http_chat_redis_t *link,
     op->data = data;
     op->sent = ngx_current_msec;
     op->bytes = bytes;
+    op->unsent = NULL;
     op->script = NULL;
 
     ngx_queue_insert_tail(&link->ops, &op->queue);
@@ -167,11 +181,13 @@ ngx_int_t
 ngx_http_chat_redis_send(ngx_http_chat_redis_t *link, redisCallbackFn *fn,
     void *data, ngx_uint_t argc, ngx_str_t *argv)
 {
-    int          rc;
-    void        *buf;
-    size_t       size[16], *len;
-    ngx_uint_t   i;
-    const char  *text[16], **arg;
+    int                        rc;
+    void                      *buf;
+    size_t                     size[16], *len;
+    ssize_t                    n;
+    ngx_uint_t                 i;
+    const char                *text[16], **arg;
+    ngx_http_chat_redis_op_t  *op;
 
     buf = NULL;
     arg = text;
@@ -193,13 +209,62 @@ ngx_http_chat_redis_send(ngx_http_chat_redis_t *link, redisCallbackFn *fn,
         len[i] = argv[i].len;
     }
 
-    rc = redisAsyncCommandArgv(link->ac, fn, data, (int) argc, arg, len);
+    if (link->ac) {
+        rc = redisAsyncCommandArgv(link->ac, fn, data, (int) argc, arg, len);
+
+    } else if (link->status == ngx_http_chat_redis_first) {
+        op = data;
+        n = redisFormatCommandArgv(&op->unsent, (int) argc, arg, len);
+        op->unsent_len = n;
+        rc = n > 0 ? REDIS_OK : REDIS_ERR;
+
+    } else {
+        rc = REDIS_ERR;
+    }
 
     if (buf) {
         ngx_free(buf);
     }
 
     return rc == REDIS_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+void
+ngx_http_chat_redis_unsent(ngx_http_chat_redis_t *link)
+{
+    int                        rc;
+    ngx_queue_t               *q, *next;
+    ngx_http_chat_redis_op_t  *op;
+
+    for (q = ngx_queue_head(&link->ops);
+         q != ngx_queue_sentinel(&link->ops);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        op = ngx_queue_data(q, ngx_http_chat_redis_op_t, queue);
+
+        if (op->unsent == NULL) {
+            continue;
+        }
+
+        rc = link->status == ngx_http_chat_redis_down
+             ? REDIS_ERR
+             : redisAsyncFormattedCommand(link->ac,
+                                          ngx_http_chat_redis_reply_handler,
+                                          op, op->unsent, op->unsent_len);
+        if (rc == REDIS_OK) {
+            redisFreeCommand(op->unsent);
+            op->unsent = NULL;
+            continue;
+        }
+
+        if (op->handler) {
+            op->handler(op->data, NULL);
+        }
+
+        ngx_http_chat_redis_op_free(op);
+    }
 }
 
 
@@ -234,10 +299,8 @@ ngx_http_chat_redis_send_script(ngx_http_chat_redis_op_t *op, ngx_uint_t whole)
 
     ngx_memcpy(&argv[3], op->argv, op->argc * sizeof(ngx_str_t));
 
-    rc = op->link->ac ? ngx_http_chat_redis_send(op->link,
-                                           ngx_http_chat_redis_reply_handler,
-                                           op, op->argc + 3, argv)
-                      : NGX_ERROR;
+    rc = ngx_http_chat_redis_send(op->link, ngx_http_chat_redis_reply_handler,
+                                  op, op->argc + 3, argv);
 
     if (argv != args) {
         ngx_free(argv);
@@ -253,6 +316,11 @@ ngx_http_chat_redis_op_free(ngx_http_chat_redis_op_t *op)
     ngx_queue_remove(&op->queue);
     op->link->nops--;
     op->link->bytes -= op->bytes;
+
+    if (op->unsent) {
+        redisFreeCommand(op->unsent);
+    }
+
     ngx_free(op);
 }
 

@@ -54,9 +54,11 @@ tcp_addresses(void **state)
 
         assert_true(chat_str_eq(url.user, ctext(tests[i].user)));
         assert_true(chat_str_eq(url.password, ctext(tests[i].password)));
-        assert_true(chat_str_eq(url.host, ctext(tests[i].host)));
+        assert_int_equal(url.nhosts, 1);
+        assert_true(chat_str_eq(url.host[0].name, ctext(tests[i].host)));
+        assert_int_equal(url.host[0].port, tests[i].port);
+        assert_int_equal(url.master.len, 0);
         assert_int_equal(url.path.len, 0);
-        assert_int_equal(url.port, tests[i].port);
         assert_int_equal(url.db, tests[i].db);
     }
 }
@@ -99,9 +101,74 @@ unix_addresses(void **state)
 
         assert_true(chat_str_eq(url.user, ctext(tests[i].user)));
         assert_true(chat_str_eq(url.password, ctext(tests[i].password)));
-        assert_int_equal(url.host.len, 0);
+        assert_int_equal(url.nhosts, 0);
+        assert_int_equal(url.master.len, 0);
         assert_true(chat_str_eq(url.path, ctext(tests[i].path)));
         assert_int_equal(url.db, tests[i].db);
+    }
+}
+
+
+static void
+sentinels(void **state)
+{
+    size_t       i, n;
+    chat_str_t   in;
+    chat_url_t   url;
+    const char  *error;
+
+    static const struct {
+        const char  *text;
+        const char  *user;
+        const char  *password;
+        const char  *host[CHAT_URL_HOSTS];
+        unsigned     port[CHAT_URL_HOSTS];
+        const char  *master;
+        unsigned     db;
+    } tests[] = {
+        { "sentinel://h/m", "", "", { "h" }, { 26379 }, "m", 0 },
+        { "sentinel://h/m/", "", "", { "h" }, { 26379 }, "m", 0 },
+        { "sentinel://h:1/mymaster/15", "", "", { "h" }, { 1 }, "mymaster",
+          15 },
+        { "sentinel://a,b:2,c-1.example/m", "", "", { "a", "b", "c-1.example" },
+          { 26379, 2, 26379 }, "m", 0 },
+        { "sentinel://[::1]:7,127.0.0.1,[fe80::2]/m.a-s_ter/3", "", "",
+          { "::1", "127.0.0.1", "fe80::2" }, { 7, 26379, 26379 }, "m.a-s_ter",
+          3 },
+        { "sentinel://:p,w@a,b/m", "", "p,w", { "a", "b" }, { 26379, 26379 },
+          "m", 0 },
+        { "sentinel://u%40:p%2Fw@a/%6d%20%2f/2", "u@", "p/w", { "a" },
+          { 26379 }, "m /", 2 },
+        { "sentinel://1,2,3,4,5,6,7,8:8/m", "", "",
+          { "1", "2", "3", "4", "5", "6", "7", "8" },
+          { 26379, 26379, 26379, 26379, 26379, 26379, 26379, 8 }, "m", 0 }
+    };
+
+    (void) state;
+
+    for (i = 0; i < lengthof(tests); i++) {
+        in = ctext(tests[i].text);
+        memset(&url, 0xa5, sizeof(url));
+        error = NULL;
+
+        if (chat_url_parse(in, test_alloc(in.len), &url, &error) != CHAT_OK) {
+            fail_msg("refused: %s, %s", tests[i].text, error);
+        }
+
+        assert_true(chat_str_eq(url.user, ctext(tests[i].user)));
+        assert_true(chat_str_eq(url.password, ctext(tests[i].password)));
+        assert_true(chat_str_eq(url.master, ctext(tests[i].master)));
+        assert_int_equal(url.path.len, 0);
+        assert_int_equal(url.db, tests[i].db);
+
+        for (n = 0; n < CHAT_URL_HOSTS && tests[i].host[n]; n++) {
+            assert_true(n < url.nhosts);
+            assert_true(chat_str_eq(url.host[n].name,
+                                    ctext(tests[i].host[n])));
+            assert_int_equal(url.host[n].port, tests[i].port[n]);
+        }
+
+        assert_int_equal(url.nhosts, n);
     }
 }
 
@@ -132,12 +199,12 @@ faults(void **state)
         const char  *text;
         const char  *error;
     } tests[] = {
-        { "", "neither redis:// nor redis+unix://" },
-        { "localhost", "neither redis:// nor redis+unix://" },
-        { "redis:/", "neither redis:// nor redis+unix://" },
-        { "rediss://h", "neither redis:// nor redis+unix://" },
-        { "http://h", "neither redis:// nor redis+unix://" },
-        { "unix:/s", "neither redis:// nor redis+unix://" },
+        { "", "neither redis://, redis+unix:// nor sentinel://" },
+        { "localhost", "neither redis://, redis+unix:// nor sentinel://" },
+        { "redis:/", "neither redis://, redis+unix:// nor sentinel://" },
+        { "rediss://h", "neither redis://, redis+unix:// nor sentinel://" },
+        { "http://h", "neither redis://, redis+unix:// nor sentinel://" },
+        { "unix:/s", "neither redis://, redis+unix:// nor sentinel://" },
 
         { "redis://", "no host" },
         { "redis:///0", "no host" },
@@ -192,6 +259,33 @@ faults(void **state)
         { "redis://a%00:b@h", "NUL in address" },
         { "redis+unix:///s%00", "NUL in address" },
 
+        { "redis://a,b", "invalid host" },
+        { "redis://a:1,b", "invalid port" },
+
+        { "sentinel://", "no host" },
+        { "sentinel:///m", "no host" },
+        { "sentinel://,/m", "no host" },
+        { "sentinel://a,/m", "no host" },
+        { "sentinel://,a/m", "no host" },
+        { "sentinel://a,,b/m", "no host" },
+        { "sentinel://a,b:x/m", "invalid port" },
+        { "sentinel://a:0,b/m", "invalid port" },
+        { "sentinel://a,b c/m", "invalid host" },
+        { "sentinel://a,[::1/m", "no \"]\" behind an IPv6 address" },
+        { "sentinel://1,2,3,4,5,6,7,8,9/m", "too many hosts" },
+        { "sentinel://h", "no name of a master" },
+        { "sentinel://h/", "no name of a master" },
+        { "sentinel://h//", "no name of a master" },
+        { "sentinel://h//0", "no name of a master" },
+        { "sentinel://h/m/x", "invalid database" },
+        { "sentinel://h/m/1/2", "invalid database" },
+        { "sentinel://h/m/100000", "invalid database" },
+        { "sentinel://h/%4", "invalid percent escape" },
+        { "sentinel://h/m%00", "NUL in address" },
+        { "sentinel://u@h/m", "no password before \"@\"" },
+        { "sentinels://h/m",
+          "neither redis://, redis+unix:// nor sentinel://" },
+
         { "redis+unix://", "no path of a Unix socket" },
         { "redis+unix:///", "no path of a Unix socket" },
         { "redis+unix:///?db=1", "no path of a Unix socket" },
@@ -215,7 +309,8 @@ faults(void **state)
     refused(text("redis://h\0"), "NUL in address");
     refused(text("redis://:p\0w@h"), "NUL in address");
     refused(text("redis+unix:///s\0x"), "NUL in address");
-    refused((chat_str_t) { 0, NULL }, "neither redis:// nor redis+unix://");
+    refused((chat_str_t) { 0, NULL },
+            "neither redis://, redis+unix:// nor sentinel://");
 }
 
 
@@ -263,6 +358,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         test(tcp_addresses),
         test(unix_addresses),
+        test(sentinels),
         test(faults),
         test(limit_of_a_path)
     };
