@@ -207,5 +207,5 @@ test('a section makes rows, and they go into a file', async () => {
   assert.match(text, /^# Page\n\n<!-- bench/);
   assert.match(text, /<!-- \/bench -->\n\nend\n$/);
   assert.match(text,
-    /^\| CPU µs per delivery, 5 receivers \| [\d.]+ \| [\d.]+ \| /m);
+    /^\| CPU µs per delivery, 5 receivers \| [\d.]+ \([\d.]+ ×\) \| [\d.]+ \| /m);
 });

@@ -63,11 +63,12 @@ export async function fanOut(scale) {
     }, {
       figure: 'the same: deliveries/s',
       ...cells(results, 'turn', (r) => grouped(r.deliveries_per_s)),
-      note: `of the core, load generator: ${
+      note: `cores of server and load generator in %, messages per read: ${
         Object.entries(results).map(([target, r]) =>
           `${target === 'turn' ? 'floor' : target} ${
-            Math.round(r.server_share * 100)} %, ${
-            Math.round(r.load_share * 100)} %`).join('; ')}`,
+            Math.round(r.server_share * 100)}, ${
+            Math.round(r.load_share * 100)}, ${
+            number(r.deliveries_per_read)}`).join('; ')}`,
     });
   }
 
@@ -237,12 +238,15 @@ export async function growth(scale) {
   const us = (r) => number(r.server_us);
   const names = (values) => values.map(grouped).join(' / ');
 
-  const receivers = (target) => listed(scale.growth, (clients) =>
-    closed(scale, clients, 16)(target), us);
+  const few = [];
+  for (const clients of scale.growth) {
+    few.push(await beside('turn', ['chat'], 1, closed(scale, clients, 16),
+                          'server_us'));
+  }
   rows.push({
     figure: `CPU µs per delivery, ${names(scale.growth)} receivers`,
-    floor: await receivers('turn'),
-    chat: await receivers('chat'),
+    floor: few.map((r) => us(r.turn)).join(' / '),
+    chat: few.map((r) => withRatio('server_us')(r.chat)).join(' / '),
     note: '16 messages on their way',
   });
   if (scale.quick) return rows;
