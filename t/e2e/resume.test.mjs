@@ -12,7 +12,7 @@ import { closeAll, connect, dial, TRANSPORTS } from './lib/sio.mjs';
 let server;
 before(async () => {
   server = await start({
-    chat: `${NO_RATE} chat_send_queue 64k;`,
+    chat: `${NO_RATE} chat_send_queue 256k;`,
   });
 });
 after(() => server.stop());
@@ -132,7 +132,7 @@ test('more than the queue holds: a polling client gets all of it', async () => {
   const a = await connect(anna);
   const { id } = await a.send(room, 'start');
   const sent = [];
-  for (let i = 0; i < 60; i++) {
+  for (let i = 0; i < 150; i++) {
     sent.push(`${i} ${'x'.repeat(3000)}`);
     assert.ok((await a.send(room, sent[i])).ok);
   }
