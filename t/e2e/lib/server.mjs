@@ -64,7 +64,7 @@ const lockedPorts = new Set();
 
 process.on('exit', () => lockedPorts.forEach(releasePort));
 
-async function reservePort() {
+export async function reservePort() {
   const count = lastPort - firstPort + 1;
   const start = Math.floor(Math.random() * count);
   for (let i = 0; i < count; i++) {
@@ -89,12 +89,12 @@ async function reservePort() {
   throw new Error(`no free port from ${firstPort} to ${lastPort}`);
 }
 
-function releasePort(port) {
+export function releasePort(port) {
   fs.rmSync(lockOf(port), { force: true });
   lockedPorts.delete(port);
 }
 
-const ended = (child) => new Promise((done) => {
+export const ended = (child) => new Promise((done) => {
   if (child.exitCode !== null || child.signalCode !== null) done();
   else child.once('exit', done);
 });
@@ -103,6 +103,7 @@ export class RedisServer {
   constructor(dir, args = []) {
     this.dir = dir;
     this.args = args;
+    this.password = /--requirepass\n(.*)/.exec(args.join('\n'))?.[1];
     this.socket = path.join(dir, 'redis.sock');
     this.clients = [];
   }
@@ -127,7 +128,7 @@ export class RedisServer {
       socket.on('connect', () => socket.write('PING\r\n'));
       socket.on('data', (data) => {
         socket.destroy();
-        done(data.toString().startsWith('+PONG'));
+        done(/^(\+PONG|-NOAUTH)/.test(data));
       });
     });
   }
@@ -135,7 +136,8 @@ export class RedisServer {
   // one more client; closed by stop()
   connect(options = {}) {
     const client = new Redis(this.socket, {
-      maxRetriesPerRequest: 50, retryStrategy: () => 100, ...options,
+      maxRetriesPerRequest: 50, retryStrategy: () => 100,
+      password: this.password, ...options,
     }).on('error', () => {});
     this.clients.push(client);
     return client;
@@ -375,7 +377,9 @@ class Nginx {
  *   redisArgs       more of redis-server's arguments ([])
  *   places          [{address, wrapper}]: where each host listens, and the
  *                   command that nginx is started by
- *   seed(redis)     fills Redis before nginx starts
+ *   seed(client, redis)
+ *                   fills Redis before nginx starts
+ *   ends            ends what else the test has started, called by stop()
  *   ready           wait for the workers' subscriptions (true)
  */
 export async function start(options = {}) {
@@ -396,6 +400,7 @@ export async function start(options = {}) {
     clients.forEach((client) => client.close());
     for (const host of hosts) problems.push(...await host.stop(allow));
     await redis.stop();
+    await options.ends?.();
     if (problems.length === 0 && !keep && !process.env.CHAT_E2E_KEEP) {
       fs.rmSync(dir, { recursive: true, force: true });
     }
@@ -406,7 +411,7 @@ export async function start(options = {}) {
 
   try {
     await redis.start();
-    if (options.seed) await options.seed(redis.client);
+    if (options.seed) await options.seed(redis.client, redis);
     for (let i = 0; i < (options.hosts ?? 1); i++) {
       const host = new Nginx({
         ...defaults, ...options, ...options.places?.[i], redis, clients,
