@@ -4,7 +4,7 @@
 
 #include "ngx_http_chat_http.h"
 #include "../auth/ngx_http_chat_password.h"
-#include "../live/ngx_http_chat_live.h"
+#include "../live/ngx_http_chat_known.h"
 
 
 /* more than any answer takes: Redis has timeouts of its own, passwords wait in
@@ -281,6 +281,7 @@ void
 ngx_http_chat_with_session(ngx_http_chat_ctx_t *ctx, ngx_http_chat_next_pt next)
 {
     ngx_http_chat_ask_t  *ask;
+    ngx_http_chat_hub_t  *hub;
 
     ctx->next = next;
 
@@ -291,7 +292,22 @@ ngx_http_chat_with_session(ngx_http_chat_ctx_t *ctx, ngx_http_chat_next_pt next)
         return;
     }
 
-    ask = ngx_http_chat_ask(ctx, ngx_http_chat_session_answer, 0);
+    hub = ngx_http_chat_hub(ctx->conf);
+
+    switch (ngx_http_chat_known_get(hub, &ctx->token, ctx->request->pool,
+                                    &ctx->user))
+    {
+    case NGX_OK:
+        next(ctx);
+        return;
+
+    case NGX_ERROR:
+        ngx_http_chat_send_unavailable(ctx->request);
+        return;
+    }
+
+    ask = ngx_http_chat_ask(ctx, ngx_http_chat_session_answer,
+                            ngx_http_chat_known_mark(hub));
     if (ask == NULL) {
         return;
     }
@@ -316,6 +332,8 @@ ngx_http_chat_session_answer(ngx_http_chat_ctx_t *ctx, redisReply *reply,
     case NGX_OK:
         ngx_http_chat_session_renew(ctx->redis, &ctx->token, &ctx->user.id,
                                     ctx->conf->session_ttl);
+        ngx_http_chat_known_put(ngx_http_chat_hub(ctx->conf), &ctx->token,
+                                &ctx->user, n);
         break;
 
     case NGX_DECLINED:

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_chat_http.h"
+#include "../live/ngx_http_chat_known.h"
 
 
 static void ngx_http_chat_logout_list(ngx_http_chat_ctx_t *ctx);
@@ -101,7 +102,7 @@ static void
 ngx_http_chat_logout_ended(ngx_http_chat_ctx_t *ctx, redisReply *reply,
     ngx_uint_t n)
 {
-    ngx_str_t             json;
+    ngx_str_t             json, hash;
     ngx_http_request_t   *r;
 
     r = ctx->request;
@@ -109,6 +110,12 @@ ngx_http_chat_logout_ended(ngx_http_chat_ctx_t *ctx, redisReply *reply,
     if (ngx_http_chat_failed(ctx, reply)) {
         return;
     }
+
+    /* other workers hear of it on the bus */
+
+    hash.data = ctx->token.hash;
+    hash.len = NGX_HTTP_CHAT_HASH_LEN;
+    ngx_http_chat_known_drop(ngx_http_chat_hub(ctx->conf), &hash);
 
     if (ngx_http_chat_auth_clear(r, ctx->conf) != NGX_OK) {
         ngx_http_chat_send_unavailable(r);

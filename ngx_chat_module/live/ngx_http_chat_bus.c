@@ -5,6 +5,7 @@
 
 #include "ngx_http_chat_bus.h"
 #include "ngx_http_chat_relay.h"
+#include "ngx_http_chat_known.h"
 
 
 static void ngx_http_chat_bus_envelope(ngx_http_chat_hub_t *hub,
@@ -109,6 +110,8 @@ ngx_http_chat_bus_state(void *data, ngx_uint_t up)
     ngx_http_chat_hub_t *hub = data;
 
     hub->up = up;
+
+    ngx_http_chat_known_drop(hub, NULL);
 
     if (up) {
         hub->since = ngx_current_msec;

@@ -3,6 +3,7 @@
  */
 
 #include "ngx_http_chat_hub.h"
+#include "ngx_http_chat_known.h"
 
 
 #define NGX_HTTP_CHAT_IDLE_ROOMS   10000          /* remembered at the most */
@@ -42,6 +43,9 @@ ngx_http_chat_hub_create(ngx_http_chat_redis_conf_t *conf)
                     ngx_str_rbtree_insert_value);
     ngx_rbtree_init(&hub->rooms, &hub->rooms_sentinel,
                     ngx_str_rbtree_insert_value);
+    ngx_rbtree_init(&hub->known, &hub->known_sentinel,
+                    ngx_str_rbtree_insert_value);
+    ngx_queue_init(&hub->known_list);
     ngx_queue_init(&hub->user_list);
     ngx_queue_init(&hub->idle_rooms);
 
@@ -111,6 +115,8 @@ ngx_http_chat_hub_destroy(ngx_http_chat_hub_t *hub)
     if (hub->sentinel) {
         ngx_http_chat_sentinel_destroy(hub->sentinel);
     }
+
+    ngx_http_chat_known_drop(hub, NULL);
 
     while (!ngx_queue_empty(&hub->user_list)) {
         q = ngx_queue_head(&hub->user_list);

@@ -74,6 +74,9 @@ typedef struct {
     ngx_rbtree_t                  relays;         /* requests sent elsewhere */
     ngx_rbtree_node_t             relays_sentinel;
 
+    ngx_http_chat_batch_t        *batch;          /* this turn's */
+    size_t                        batch_used;     /* of the one before */
+
     u_char                       *scratch;        /* what recv() reads into */
 } ngx_http_chat_worker_t;
 
@@ -101,6 +104,12 @@ struct ngx_http_chat_hub_s {
                                                      first: may be forgotten */
     ngx_uint_t                    nidle;
     ngx_http_chat_room_t         *general;
+
+    ngx_rbtree_t                  known;          /* sessions, by hash */
+    ngx_rbtree_node_t             known_sentinel;
+    ngx_queue_t                   known_list;     /* oldest first */
+    ngx_uint_t                    nknown;
+    ngx_uint_t                    known_dropped;  /* so many times */
 
     ngx_http_chat_timer_t         lease;
     ngx_http_chat_demo_t         *demo;           /* being made */

@@ -3,6 +3,7 @@
  */
 
 #include "ngx_http_chat_relay_int.h"
+#include "ngx_http_chat_known.h"
 
 
 typedef void (*ngx_http_chat_relay_pt)(ngx_http_chat_hub_t *hub,
@@ -339,9 +340,13 @@ ngx_http_chat_relay_on_revoke(ngx_http_chat_hub_t *hub,
 
     worker = ngx_http_chat_worker;
 
-    if (message->word[1].len != NGX_HTTP_CHAT_HASH_LEN
-        || worker->sessions.root == &worker->sessions_sentinel)
-    {
+    if (message->word[1].len != NGX_HTTP_CHAT_HASH_LEN) {
+        return;
+    }
+
+    ngx_http_chat_known_drop(hub, &message->word[1]);
+
+    if (worker->sessions.root == &worker->sessions_sentinel) {
         return;
     }
 
