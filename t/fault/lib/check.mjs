@@ -5,7 +5,8 @@
 //   history  {room id: [{id, score, from, text}...]}, in the order of Redis
 //   sends    [{client, user, room, text, allowed, acks: [{id}...],
 //              refusals: [{retry, error}...]}]; a text is sent by one client
-//            as one message only, however often it is tried again
+//            as one message only, however often it is tried again; to the end,
+//            unless the client has left
 //   clients  [{name, user, stays, rooms: {id: {start, gaps, events: [{id,
 //              from, text, seam}...]}}}]: start is the position in the room
 //            from which on the client has to have everything (null: it has
@@ -25,6 +26,9 @@ export const micros = (id) => {
   return seconds === undefined ? null
     : BigInt(seconds) * 1000000n + BigInt(fraction.padEnd(6, '0').slice(0, 6));
 };
+
+// what is shown of a message's text
+const brief = (text) => text.slice(0, 40);
 
 const few = (list) => list.slice(0, 4).join(', ')
     + (list.length > 4 ? `, ... (${list.length})` : '');
@@ -57,7 +61,7 @@ function checkHistory(room, entries, say) {
     if (last !== null && at !== null && at <= last) {
       say('position', `${room}: ${id} stands behind ${last}`);
     }
-    if (texts.has(text)) say('doubled', `${room}: ${text} is stored twice`);
+    if (texts.has(text)) say('doubled', `${room}: twice ${brief(text)}`);
     texts.add(text);
     last = at ?? last;
   }
@@ -65,12 +69,14 @@ function checkHistory(room, entries, say) {
 
 function checkSends(record, say) {
   const known = new Map(record.sends.map((send) => [send.text, send]));
+  const left = new Set(record.clients.filter(({ stays }) => !stays)
+    .map(({ name }) => name));
 
   for (const [room, entries] of Object.entries(record.history)) {
     for (const { text, from } of entries) {
       const send = known.get(text);
       if (!send || send.room !== room || send.user !== from) {
-        say('alien', `${room}: ${text} by ${from} was never sent`);
+        say('alien', `${room}: ${brief(text)} by ${from} was never sent`);
       }
     }
   }
@@ -78,7 +84,7 @@ function checkSends(record, say) {
   for (const send of record.sends) {
     const stored = (record.history[send.room] ?? [])
       .filter((entry) => entry.text === send.text);
-    const what = `${send.room}: ${send.text}`;
+    const what = `${send.room}: ${brief(send.text)}`;
 
     for (const { id } of send.acks) {
       if (!stored.length) {
@@ -93,12 +99,12 @@ function checkSends(record, say) {
     if (!send.allowed) {
       if (stored.length || send.acks.length) {
         say('allowed', `${what} by ${send.user} should have been refused`);
-      } else if (!refused) {
+      } else if (!refused && !left.has(send.client)) {
         say('unanswered', `${what} was not refused`);
       }
     } else if (refused) {
       say('refused', `${what} by ${send.user}: ${refused.error}`);
-    } else if (!send.acks.length) {
+    } else if (!send.acks.length && !left.has(send.client)) {
       say('unanswered', `${what} has no ack`);
     }
   }
@@ -129,7 +135,7 @@ function checkOrder(entries, client, where, start, events, say) {
     const at = seam ? `${id} at the seam` : id;
 
     if (i === undefined) {
-      say('phantom', `${where}: ${id} ${text} is not in the history`);
+      say('phantom', `${where}: ${id} ${brief(text)} is not in the history`);
       continue;
     }
     if (entries[i].text !== text || entries[i].from !== from) {

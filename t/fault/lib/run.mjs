@@ -34,7 +34,8 @@ class Run {
   }
 
   note(text) {
-    this.events.push(`${((Date.now() - this.began) / 1000).toFixed(3)} ${text}`);
+    const at = (Date.now() - this.began) / 1000;
+    this.events.push(`${at.toFixed(3)} ${text}\n`);
   }
 
   async begin() {
@@ -376,7 +377,7 @@ export async function play(plan) {
     await run.settle();
     const record = await run.record();
     const { dir } = run.server;
-    fs.writeFileSync(path.join(dir, 'events.log'), `${run.events.join('\n')}\n`);
+    fs.writeFileSync(path.join(dir, 'events.log'), run.events.join(''));
     fs.writeFileSync(path.join(dir, 'record.json'),
                      JSON.stringify({ plan, ...record }, null, 1));
     return { record, dir };

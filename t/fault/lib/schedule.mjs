@@ -27,11 +27,11 @@ const FAULTS = [
 ];
 const HOST_FAULTS = [...FAULTS, [5, 'link']];
 
-export function schedule(seed, { seconds = 8, hosts } = {}) {
+export function schedule(seed, seconds) {
   const random = new Random(seed);
   const plan = { seed, seconds };
 
-  plan.hosts = hosts ?? (random.chance(0.35) ? 2 : 1);
+  plan.hosts = random.chance(0.35) ? 2 : 1;
   plan.workers = plan.hosts === 2 ? random.int(1, 2) : random.int(2, 4);
   plan.drain = random.pick([100, 300, 1000]);
   plan.users = random.int(5, 9);
