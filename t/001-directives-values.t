@@ -1196,3 +1196,80 @@ invalid origin "any"
 --- must_die
 --- error_log
 "chat_allowed_origins" directive is not allowed here
+
+
+
+=== TEST 102: chat_redis: no name of a master
+--- config
+    location /c/ {
+        chat_redis sentinel://127.0.0.1;
+    }
+--- must_die
+--- error_log
+no name of a master in chat_redis
+
+
+
+=== TEST 103: chat_redis: too many Sentinels
+--- config
+    location /c/ {
+        chat_redis sentinel://1.1.1.1,1.1.1.2,1.1.1.3,1.1.1.4,1.1.1.5,1.1.1.6,1.1.1.7,1.1.1.8,1.1.1.9/m;
+    }
+--- must_die
+--- error_log
+too many hosts in chat_redis
+
+
+
+=== TEST 104: chat_redis: an empty place among the Sentinels
+--- config
+    location /c/ {
+        chat_redis sentinel://127.0.0.1,,127.0.0.2/m;
+    }
+--- must_die
+--- error_log
+no host in chat_redis
+
+
+
+=== TEST 105: chat_redis: a bad port of a Sentinel
+--- config
+    location /c/ {
+        chat_redis sentinel://127.0.0.1,127.0.0.2:0/m;
+    }
+--- must_die
+--- error_log
+invalid port in chat_redis
+
+
+
+=== TEST 106: chat_redis: a bad database behind the name
+--- config
+    location /c/ {
+        chat_redis sentinel://127.0.0.1/m/x;
+    }
+--- must_die
+--- error_log
+invalid database in chat_redis
+
+
+
+=== TEST 107: chat_redis: a Sentinel that does not exist
+--- config
+    location /c/ {
+        chat_redis sentinel://127.0.0.1,no.such.host.invalid/m;
+    }
+--- must_die
+--- error_log
+host not found in chat_redis "no.such.host.invalid"
+
+
+
+=== TEST 108: chat_redis: commas without Sentinels
+--- config
+    location /c/ {
+        chat_redis redis://127.0.0.1,127.0.0.2;
+    }
+--- must_die
+--- error_log
+invalid host in chat_redis

@@ -321,6 +321,8 @@ GET /t
     location /3/ { chat_redis redis://:p%40ss@127.0.0.1/15; }
     location /4/ { chat_redis redis://[::1]:6379/0; }
     location /5/ { chat_redis redis+unix:///run/redis.sock; }
+    location /6/ { chat_redis sentinel://127.0.0.1/mymaster; }
+    location /7/ { chat_redis sentinel://:p%40ss@[::1]:1,localhost/m/15; }
     location = /t { return 200 ok; }
 --- request
 GET /t

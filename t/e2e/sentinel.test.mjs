@@ -118,6 +118,8 @@ test('SENTINEL FAILOVER: an old master that stays up is left at once',
   assert.equal(await role(master), 'master');
   await until(async () => await subscribers(master) === 0,
               'no link stays with the old one', 3000);
+  assert.doesNotMatch(server.errorLog(), /nothing came for too long/,
+                      'the subscriber link was told as well');
   assert.equal(await role(master), 'master');
   for (let i = 0; i < 8; i++) {
     texts.push(`after ${i}`);
