@@ -34,8 +34,9 @@ class Run {
   }
 
   note(text) {
-    const at = (Date.now() - this.began) / 1000;
-    this.events.push(`${at.toFixed(3)} ${text}\n`);
+    const now = Date.now();
+    this.events.push(`${((now - this.began) / 1000).toFixed(3)} ${
+      new Date(now).toISOString().slice(11, 23)} ${text}\n`);
   }
 
   async begin() {
