@@ -17,8 +17,10 @@
      + NGX_INT64_LEN + 8)
 
 
-static ngx_int_t ngx_http_chat_room_own(chat_json_t *object, ngx_str_t *room,
+static ngx_int_t ngx_http_chat_room_own(chat_str_t text, ngx_str_t *room,
     chat_str_t pos);
+static ngx_uint_t ngx_http_chat_room_skip(chat_str_t *text, chat_str_t what);
+static ngx_uint_t ngx_http_chat_room_skip_number(chat_str_t *text);
 static ngx_int_t ngx_http_chat_room_field(chat_json_t *object,
     const char *lower, const char *upper, chat_json_t *value);
 static ngx_int_t ngx_http_chat_room_from(chat_json_t *value, u_char *buf,
@@ -191,7 +193,6 @@ ngx_http_chat_room_message(redisReply *reply, ngx_uint_t i, ngx_str_t *room,
 {
     ngx_int_t    rc;
     chat_str_t   text, id;
-    chat_json_t  object;
     redisReply  *member;
     u_char       buf[CHAT_POS_MAX];
 
@@ -215,9 +216,7 @@ ngx_http_chat_room_message(redisReply *reply, ngx_uint_t i, ngx_str_t *room,
         id.data = buf;
         id.len = chat_pos_format(buf, *pos) - buf;
 
-        if (chat_json_check(text, &object) == CHAT_OK
-            && ngx_http_chat_room_own(&object, room, id) == NGX_OK)
-        {
+        if (ngx_http_chat_room_own(text, room, id) == NGX_OK) {
             return NGX_OK;
         }
 
@@ -232,63 +231,81 @@ ngx_http_chat_room_message(redisReply *reply, ngx_uint_t i, ngx_str_t *room,
 }
 
 
-/* NGX_OK if the object is exactly what script append writes */
+/* NGX_OK if the text is exactly what script append writes */
 
 static ngx_int_t
-ngx_http_chat_room_own(chat_json_t *object, ngx_str_t *room, chat_str_t pos)
+ngx_http_chat_room_own(chat_str_t text, ngx_str_t *room, chat_str_t pos)
 {
-    uint64_t          date;
-    ngx_uint_t        i;
-    chat_str_t        id;
-    chat_json_t       key, value[5];
-    chat_json_iter_t  it;
+    u_char       tail[sizeof(",\"roomId\":\"\"}") + CHAT_ROOM_ID_MAX];
+    size_t       len;
+    chat_json_t  message;
 
-    static const struct {
-        chat_str_t        key;
-        chat_json_type_t  type;
-    } form[] = {
-        { { 2, (u_char *) "id" },      CHAT_JSON_STRING },
-        { { 4, (u_char *) "from" },    CHAT_JSON_STRING },
-        { { 4, (u_char *) "date" },    CHAT_JSON_NUMBER },
-        { { 7, (u_char *) "message" }, CHAT_JSON_STRING },
-        { { 6, (u_char *) "roomId" },  CHAT_JSON_STRING }
-    };
-
-    if (object->type != CHAT_JSON_OBJECT) {
+    if (room->len > CHAT_ROOM_ID_MAX) {
         return NGX_DECLINED;
     }
 
-    chat_json_iter(&it, object);
+    len = ngx_sprintf(tail, ",\"roomId\":\"%V\"}", room) - tail;
 
-    for (i = 0; i < 5; i++) {
-        if (!chat_json_next(&it, &key, &value[i])
-            || value[i].type != form[i].type
-            || !chat_json_string_eq(&key, form[i].key))
-        {
-            return NGX_DECLINED;
-        }
-    }
-
-    if (chat_json_next(&it, &key, &value[0])) {
-        return NGX_DECLINED;
-    }
-
-    /* the sender: digits between quotes */
-
-    id.data = value[1].raw.data + 1;
-    id.len = value[1].raw.len - 2;
-
-    if (!chat_json_string_eq(&value[0], pos)
-        || chat_user_id_check(id) != CHAT_OK
-        || chat_json_uint(&value[2], &date) != CHAT_OK)
+    if (text.len < len
+        || ngx_memcmp(text.data + text.len - len, tail, len) != 0)
     {
         return NGX_DECLINED;
     }
 
-    id.data = room->data;
-    id.len = room->len;
+    text.len -= len;
 
-    return chat_json_string_eq(&value[4], id) ? NGX_OK : NGX_DECLINED;
+    if (!ngx_http_chat_room_skip(&text, chat_str("{\"id\":\""))
+        || !ngx_http_chat_room_skip(&text, pos)
+        || !ngx_http_chat_room_skip(&text, chat_str("\",\"from\":\""))
+        || !ngx_http_chat_room_skip_number(&text)
+        || !ngx_http_chat_room_skip(&text, chat_str("\",\"date\":"))
+        || !ngx_http_chat_room_skip_number(&text)
+        || !ngx_http_chat_room_skip(&text, chat_str(",\"message\":"))
+        || chat_json_check(text, &message) != CHAT_OK
+        || message.type != CHAT_JSON_STRING
+        || message.raw.len != text.len)
+    {
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_chat_room_skip(chat_str_t *text, chat_str_t what)
+{
+    if (text->len < what.len
+        || ngx_memcmp(text->data, what.data, what.len) != 0)
+    {
+        return 0;
+    }
+
+    text->data += what.len;
+    text->len -= what.len;
+
+    return 1;
+}
+
+
+/* a user's id, or a date: such digits as chat_user_id_check() accepts */
+
+static ngx_uint_t
+ngx_http_chat_room_skip_number(chat_str_t *text)
+{
+    chat_str_t  number;
+
+    number.data = text->data;
+    number.len = 0;
+
+    while (number.len < text->len
+           && number.data[number.len] >= '0' && number.data[number.len] <= '9')
+    {
+        number.len++;
+    }
+
+    return chat_user_id_check(number) == CHAT_OK
+           && ngx_http_chat_room_skip(text, number);
 }
 
 
