@@ -51,7 +51,8 @@ export const rest = (target, options, server = {}) =>
 const median = (values) => {
   const sorted = values.slice().sort((a, b) => a - b);
   const half = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+  return sorted.length % 2 ? sorted[half]
+    : (sorted[half - 1] + sorted[half]) / 2;
 };
 
 // Each target between two runs of the floor, several times.  Returns for each

@@ -243,21 +243,21 @@ fan_connect(void)
 }
 
 
-/* until 300 ms have passed without a byte */
+/* until 300 ms have passed in which no event came; pings do, all the time */
 
 static void
 fan_settle(void)
 {
-    uint64_t  bytes, since;
+    uint64_t  seen, since;
 
-    bytes = bytes_in;
+    seen = notes + delivered;
     since = clock_now();
 
     while (now < since + 300 * MS) {
         loop_once(20 * MS);
 
-        if (bytes_in != bytes) {
-            bytes = bytes_in;
+        if (notes + delivered != seen) {
+            seen = notes + delivered;
             since = now;
         }
     }
