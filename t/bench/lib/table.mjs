@@ -14,7 +14,8 @@ export function table(rows) {
   const line = (values) => `| ${values.join(' | ')} |`;
   return [
     line(keys.map((key) => COLUMNS[key])),
-    line(keys.map((key) => (['figure', 'note'].includes(key) ? '---' : '---:'))),
+    line(keys.map((key) =>
+      (['figure', 'note'].includes(key) ? '---' : '---:'))),
     ...rows.map((row) => line(keys.map((key) =>
       row[key] ?? (key === 'note' ? '' : '–')))),
   ].join('\n');
