@@ -292,10 +292,7 @@ ngx_http_chat_hub_resume(ngx_http_chat_hub_t *hub)
         return;
     }
 
-    if (hub->missed) {
-        hub->missed = 0;
-        ngx_http_chat_bus_resume(hub);
-    }
+    ngx_http_chat_bus_retry(hub);
 
     ngx_http_chat_relay_back(hub);
     ngx_http_chat_relay_resume(hub, NULL);

@@ -40,8 +40,8 @@ void ngx_http_chat_bus_repair(ngx_http_chat_room_t *room);
 /* one of the links is back: goes on if both are */
 void ngx_http_chat_hub_resume(ngx_http_chat_hub_t *hub);
 
-/* the bus is back: fills the holes of all rooms */
-void ngx_http_chat_bus_resume(ngx_http_chat_hub_t *hub);
+/* if the bus was cut and is back: fills the holes of all rooms */
+void ngx_http_chat_bus_retry(ngx_http_chat_hub_t *hub);
 
 /* decodes a string value; NGX_DECLINED if it is none */
 ngx_int_t ngx_http_chat_bus_string(chat_json_t *value, ngx_pool_t *pool,

@@ -6,6 +6,7 @@
  */
 
 #include "ngx_http_chat_bus.h"
+#include "ngx_http_chat_sse.h"
 
 
 /* scores from here on (the year 2242) are no positions: see script append */
@@ -86,6 +87,13 @@ ngx_http_chat_bus_on_message(ngx_http_chat_hub_t *hub, chat_json_t *data,
         room->last = 0;
     }
 
+    if (room->last == 0 && (hub->missed || hub->catching_up)) {
+
+        /* after an outage, and this room's turn has not come yet */
+
+        room->last = hub->heard;
+    }
+
     room->seen = hub->clock;
     room->unshown = 0;
 
@@ -107,6 +115,7 @@ ngx_http_chat_bus_on_message(ngx_http_chat_hub_t *hub, chat_json_t *data,
     }
 
     if (post.ours && room->last && post.prev > room->last) {
+        ngx_http_chat_streams_end(hub);
         ngx_http_chat_bus_repair(room);
         return;
     }

@@ -279,6 +279,11 @@ ngx_http_chat_room_destroy(ngx_http_chat_room_t *room)
 {
     ngx_http_chat_room_used(room);
     ngx_http_chat_redis_cancel(room->repair);
+
+    if (room->catching_up) {
+        room->hub->catching_up--;
+    }
+
     ngx_rbtree_delete(&room->hub->rooms, &room->node.node);
 
     if (room->members) {

@@ -91,7 +91,8 @@ struct ngx_http_chat_hub_s {
     ngx_msec_t                    since;          /* since then */
     uint64_t                      heard;          /* Redis's time when it last
                                                      was, in microseconds */
-    ngx_uint_t                    missed;         /* the bus was cut */
+    ngx_uint_t                    missed;         /* the bus was cut, */
+    ngx_uint_t                    catching_up;    /* since: so many reads */
     ngx_uint_t                    clock;          /* users that came so far */
 
     ngx_rbtree_t                  users;          /* by id */
@@ -127,6 +128,7 @@ struct ngx_http_chat_user_s {
     ngx_msec_t                    renewed;
     ngx_http_chat_timer_t         grace;          /* set: no session is left */
     ngx_http_chat_op_t           *leaving;        /* Redis is being told */
+    ngx_uint_t                    left;           /* it was, or may have been */
 };
 
 
@@ -156,6 +158,7 @@ struct ngx_http_chat_room_s {
 
     unsigned                      behind:1;       /* more came meanwhile */
     unsigned                      outage:1;       /* since the last message */
+    unsigned                      catching_up:1;  /* the hub waits for it */
     unsigned                      unshown:1;      /* a first message is under
                                                      way, from the maker */
     unsigned                      known:1;        /* both users exist and
@@ -240,6 +243,7 @@ struct ngx_http_chat_session_s {
     unsigned                      arriving:1;
     unsigned                      opening:1;      /* may yet say that it
                                                      resumes */
+    unsigned                      squeezed:1;     /* too much was held back */
     unsigned                      overflow:1;
     unsigned                      undelivered:1;  /* what was sent to carrier */
     unsigned                      spoken:1;       /* an event has come */

@@ -5,7 +5,9 @@
  * its user's rooms are live at once.  So for OPENING_WAIT ms, or until the
  * client shows that it does not resume (by any other event, or by joining
  * without a position), messages to a new socket are held; a join with a
- * position takes those of its room over, behind what it replays.
+ * position takes those of its room over, behind what it replays.  When they
+ * become too many, only where each room's begin is remembered, and they are
+ * read from the history.
  */
 
 #include "ngx_http_chat_replay.h"
@@ -16,6 +18,14 @@
 
 
 static void ngx_http_chat_opening_handler(ngx_http_chat_timer_t *timer);
+static void ngx_http_chat_opening_squeeze(ngx_http_chat_session_t *s);
+static ngx_uint_t ngx_http_chat_opening_squeezed(ngx_http_chat_session_t *s,
+    chat_str_t room);
+static void ngx_http_chat_opening_read(ngx_http_chat_session_t *s,
+    ngx_http_chat_held_t *held);
+static void ngx_http_chat_opening_replayed(ngx_http_chat_session_t *s,
+    ngx_http_chat_ack_t *ack, chat_room_t *room,
+    ngx_http_chat_replayed_t *result);
 static ngx_int_t ngx_http_chat_join_start(ngx_http_chat_session_t *s,
     chat_room_t *room, uint64_t *after, ngx_http_chat_ack_t *ack);
 static void ngx_http_chat_join_replayed(ngx_http_chat_session_t *s,
@@ -28,6 +38,7 @@ ngx_http_chat_opening_begin(ngx_http_chat_session_t *s)
 {
     ngx_queue_init(&s->held_back);
     s->opening = 1;
+    s->squeezed = 0;
 }
 
 
@@ -62,13 +73,123 @@ ngx_http_chat_opening_end(ngx_http_chat_session_t *s)
     s->opening = 0;
     ngx_http_chat_timer_del(&ngx_http_chat_worker->wheel, &s->connect);
 
+    if (s->squeezed) {
+
+        /* again, as what came over from an old owner may have been */
+
+        ngx_http_chat_opening_squeeze(s);
+    }
+
     while (!ngx_queue_empty(&s->held_back)) {
         held = ngx_queue_data(ngx_queue_head(&s->held_back),
                               ngx_http_chat_held_t, queue);
 
-        ngx_http_chat_session_send(s, held->frame);
+        if (held->frame) {
+            ngx_http_chat_session_send(s, held->frame);
+
+        } else {
+            ngx_http_chat_opening_read(s, held);
+        }
+
         ngx_http_chat_held_free(s, held);
     }
+}
+
+
+/* from the first message of a room that is no longer held */
+
+static void
+ngx_http_chat_opening_read(ngx_http_chat_session_t *s,
+    ngx_http_chat_held_t *held)
+{
+    chat_room_t              room;
+    ngx_queue_t              none;
+    ngx_http_chat_replay_t  *replay;
+
+    (void) chat_room_parse((chat_str_t) { held->len, held->room }, &room);
+    ngx_queue_init(&none);
+
+    replay = ngx_http_chat_replay_create(s, NULL,
+                                         ngx_http_chat_opening_replayed);
+
+    if (replay == NULL
+        || ngx_http_chat_replay_add(replay, &room) != NGX_OK
+        || ngx_http_chat_replay_start(replay, held->pos - 1, &none) != NGX_OK)
+    {
+        ngx_http_chat_session_overflow(s);
+    }
+}
+
+
+static void
+ngx_http_chat_opening_replayed(ngx_http_chat_session_t *s,
+    ngx_http_chat_ack_t *ack, chat_room_t *room,
+    ngx_http_chat_replayed_t *result)
+{
+    /* nobody asked for it */
+}
+
+
+/* messages with a position are let go, but for where each room's begin */
+
+static void
+ngx_http_chat_opening_squeeze(ngx_http_chat_session_t *s)
+{
+    chat_str_t             room;
+    ngx_queue_t           *q, *next, all;
+    ngx_http_chat_held_t  *held;
+
+    ngx_queue_init(&all);
+
+    while (!ngx_queue_empty(&s->held_back)) {
+        q = ngx_queue_head(&s->held_back);
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(&all, q);
+    }
+
+    for (q = ngx_queue_head(&all); q != ngx_queue_sentinel(&all); q = next) {
+        next = ngx_queue_next(q);
+        held = ngx_queue_data(q, ngx_http_chat_held_t, queue);
+        room.data = held->room;
+        room.len = held->len;
+
+        if (held->pos && ngx_http_chat_opening_squeezed(s, room)) {
+            ngx_http_chat_held_free(s, held);
+            continue;
+        }
+
+        if (held->pos && held->frame) {
+            s->held -= held->frame->len;
+            ngx_http_chat_frame_unref(held->frame);
+            held->frame = NULL;
+        }
+
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(&s->held_back, q);
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_chat_opening_squeezed(ngx_http_chat_session_t *s, chat_str_t room)
+{
+    ngx_queue_t           *q;
+    ngx_http_chat_held_t  *held;
+
+    for (q = ngx_queue_head(&s->held_back);
+         q != ngx_queue_sentinel(&s->held_back);
+         q = ngx_queue_next(q))
+    {
+        held = ngx_queue_data(q, ngx_http_chat_held_t, queue);
+
+        if (held->frame == NULL
+            && chat_str_eq((chat_str_t) { held->len, held->room }, room))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -94,17 +215,26 @@ ngx_http_chat_socket_hold(ngx_http_chat_session_t *s,
         return rc == NGX_DONE;
     }
 
-    if (s->held + frame->len > s->conf->send_queue / 2
-        || ngx_http_chat_held_push(s, &s->held_back, room->id.id, frame, pos)
-           != NGX_OK)
-    {
-        if (s->arriving) {
-            ngx_http_chat_session_overflow(s);
+    if (s->held + frame->len > s->conf->send_queue / 2 && !s->squeezed) {
+        s->squeezed = 1;
+        ngx_http_chat_opening_squeeze(s);
+    }
+
+    if (s->squeezed && pos) {
+
+        /* only the first of a room */
+
+        if (ngx_http_chat_opening_squeezed(s, room->id.id)) {
             return 1;
         }
 
-        ngx_http_chat_opening_end(s);
-        return 0;
+        frame = NULL;
+    }
+
+    if (ngx_http_chat_held_push(s, &s->held_back, room->id.id, frame, pos)
+        != NGX_OK)
+    {
+        ngx_http_chat_session_overflow(s);
     }
 
     return 1;
@@ -155,11 +285,20 @@ ngx_http_chat_on_join(ngx_http_chat_session_t *s, chat_json_t *id,
     }
 
     if (ngx_http_chat_join_start(s, &room, resumes ? &pos : NULL, ack)
-        != NGX_OK)
+        == NGX_OK)
     {
-        ngx_http_chat_socket_ack_error(s, ack,
-                                       "The chat is not available right now",
-                                       NGX_HTTP_CHAT_NO_RETRY_FIELD);
+        return;
+    }
+
+    ngx_http_chat_socket_ack_error(s, ack,
+                                   "The chat is not available right now",
+                                   NGX_HTTP_CHAT_NO_RETRY_FIELD);
+
+    if (resumes) {
+
+        /* as for a replay that fails */
+
+        ngx_http_chat_session_close(s, 1013, "a replay is not possible");
     }
 }
 
@@ -241,8 +380,13 @@ ngx_http_chat_opening_move(ngx_http_chat_session_t *s)
         held = ngx_queue_data(ngx_queue_head(&s->held_back),
                               ngx_http_chat_held_t, queue);
 
-        packet.data = held->frame->text;
-        packet.len = held->frame->len;
+        ngx_str_null(&packet);
+
+        if (held->frame) {
+            packet.data = held->frame->text;
+            packet.len = held->frame->len;
+        }
+
         room.data = held->room;
         room.len = held->len;
 

@@ -431,9 +431,16 @@ ngx_http_chat_relay_on_held(ngx_http_chat_hub_t *hub,
         return;
     }
 
-    frame = ngx_http_chat_frame_text_of(1, &message->body);
+    frame = NULL;
 
-    if (frame == NULL
+    if (message->body.len) {
+        frame = ngx_http_chat_frame_text_of(1, &message->body);
+
+    } else {
+        s->squeezed = 1;
+    }
+
+    if ((frame == NULL && message->body.len)
         || ngx_http_chat_held_push(s, &s->held_back, room.id, frame, pos)
            != NGX_OK)
     {

@@ -73,6 +73,7 @@ ngx_http_chat_presence_lease_handler(ngx_http_chat_timer_t *timer)
                                         ngx_http_chat_presence_leased, hub);
 
     ngx_http_chat_presence_renew(hub);
+    ngx_http_chat_bus_retry(hub);
 }
 
 
@@ -179,10 +180,14 @@ ngx_http_chat_presence_join(ngx_http_chat_user_t *user)
 
     if (user->grace.queue.next) {
 
-        /* back in time: nobody has been told anything */
-
         ngx_http_chat_timer_del(&ngx_http_chat_worker->wheel, &user->grace);
-        return;
+
+        if (!user->left) {
+
+            /* back in time: nobody has been told anything */
+
+            return;
+        }
     }
 
     if (user->nsessions != 1 || user->leaving) {
@@ -193,6 +198,7 @@ ngx_http_chat_presence_join(ngx_http_chat_user_t *user)
     }
 
     user->renewed = ngx_current_msec;
+    user->left = 0;
 
     if (ngx_http_chat_presence_online(hub->redis,
                                       &ngx_http_chat_worker->main->server_id,
@@ -241,6 +247,8 @@ ngx_http_chat_presence_grace_handler(ngx_http_chat_timer_t *timer)
                                     &user->node.str,
                                     ngx_http_chat_presence_gone, user);
 
+    user->left = 1;
+
     if (user->leaving == NULL) {
         ngx_http_chat_timer_set(&ngx_http_chat_worker->wheel, &user->grace,
                                 NGX_HTTP_CHAT_LEASE_TICK,
@@ -261,6 +269,7 @@ ngx_http_chat_presence_gone(void *data, redisReply *reply)
         /* came back after all: announced at the next renewal, which is now */
 
         user->renewed = 0;
+        user->left = 0;
 
         ngx_queue_remove(&user->list);
         ngx_queue_insert_head(&user->hub->user_list, &user->list);

@@ -133,11 +133,13 @@ ngx_http_chat_relay_on_alive(ngx_http_chat_hub_t *hub,
 {
     uint64_t  pos;
 
-    /* all that was published before has been received */
+    /* all that was published before has been received, unless the bus has been
+       cut and what was missed is still being read */
 
-    if (chat_pos_parse((chat_str_t) { message->word[1].len,
-                                      message->word[1].data }, &pos)
-        == CHAT_OK)
+    if (!hub->missed && hub->catching_up == 0
+        && chat_pos_parse((chat_str_t) { message->word[1].len,
+                                         message->word[1].data }, &pos)
+           == CHAT_OK)
     {
         hub->heard = pos;
     }

@@ -9,24 +9,40 @@
  */
 
 #include "ngx_http_chat_bus.h"
+#include "ngx_http_chat_sse.h"
 
 
-#define NGX_HTTP_CHAT_REPAIR_PAGE   500
+#define NGX_HTTP_CHAT_REPAIR_PAGE   100
 
 
+static void ngx_http_chat_bus_resume(ngx_http_chat_hub_t *hub);
 static void ngx_http_chat_bus_resume_rooms(void *data, redisReply *reply);
 static void ngx_http_chat_bus_catch_up(ngx_http_chat_room_t *room);
+static void ngx_http_chat_bus_caught_up(ngx_http_chat_room_t *room,
+    ngx_uint_t failed);
 static void ngx_http_chat_bus_repaired(void *data, redisReply *reply);
+
+
+void
+ngx_http_chat_bus_retry(ngx_http_chat_hub_t *hub)
+{
+    if (hub->missed && hub->up && ngx_http_chat_redis_ready(hub->redis)) {
+        hub->missed = 0;
+        ngx_http_chat_bus_resume(hub);
+    }
+}
 
 
 /*
  * The bus is back.  What came before hub->heard has been received, by the order
  * of the channel; what was published since then may have been missed, in any
  * room that somebody here is in.  Rooms that this worker knows are read at
- * once, and for the others the users are asked for their rooms.
+ * once, and for the others the users are asked for their rooms.  Until all have
+ * been read hub->heard stays, and if something can't be read now, all is tried
+ * again.
  */
 
-void
+static void
 ngx_http_chat_bus_resume(ngx_http_chat_hub_t *hub)
 {
     ngx_queue_t           *q;
@@ -40,6 +56,8 @@ ngx_http_chat_bus_resume(ngx_http_chat_hub_t *hub)
 
         return;
     }
+
+    ngx_http_chat_streams_end(hub);
 
     node = ngx_rbtree_min(hub->rooms.root, &hub->rooms_sentinel);
 
@@ -57,14 +75,22 @@ ngx_http_chat_bus_resume(ngx_http_chat_hub_t *hub)
     {
         user = ngx_queue_data(q, ngx_http_chat_user_t, list);
 
-        if (user->nsessions) {
-            (void) ngx_http_chat_store_command(hub->redis,
-                                               ngx_http_chat_bus_resume_rooms,
-                                               hub,
+        if (user->nsessions == 0) {
+            continue;
+        }
+
+        if (ngx_http_chat_store_command(hub->redis,
+                                        ngx_http_chat_bus_resume_rooms, hub,
                                   "SMEMBERS " NGX_HTTP_CHAT_KEY_USER "%V"
                                               NGX_HTTP_CHAT_KEY_USER_ROOMS,
-                                               &user->node.str);
+                                        &user->node.str)
+            == NULL)
+        {
+            hub->missed = 1;
+            return;
         }
+
+        hub->catching_up++;
     }
 }
 
@@ -78,6 +104,13 @@ ngx_http_chat_bus_resume_rooms(void *data, redisReply *reply)
     ngx_uint_t             i;
     chat_room_t            id;
     ngx_http_chat_room_t  *room;
+
+    hub->catching_up--;
+
+    if (!ngx_http_chat_redis_ok(reply)) {
+        hub->missed = 1;
+        return;
+    }
 
     for (i = 0; /* void */ ; i++) {
         name = ngx_http_chat_redis_str(ngx_http_chat_redis_element(reply, i));
@@ -115,8 +148,30 @@ ngx_http_chat_bus_catch_up(ngx_http_chat_room_t *room)
     room->seen = room->hub->clock;
     room->outage = 1;
 
-    if (room->repair == NULL) {
+    if (!room->catching_up) {
+        room->catching_up = 1;
+        room->hub->catching_up++;
+    }
+
+    if (room->repair) {
+        room->behind = 1;
+
+    } else {
         ngx_http_chat_bus_repair(room);
+    }
+}
+
+
+static void
+ngx_http_chat_bus_caught_up(ngx_http_chat_room_t *room, ngx_uint_t failed)
+{
+    if (failed) {
+        room->hub->missed = 1;
+    }
+
+    if (room->catching_up) {
+        room->catching_up = 0;
+        room->hub->catching_up--;
     }
 }
 
@@ -136,6 +191,10 @@ ngx_http_chat_bus_repair(ngx_http_chat_room_t *room)
     room->behind = 0;
     room->repair = ngx_http_chat_room_page(room->hub->redis, &page,
                                            ngx_http_chat_bus_repaired, room);
+
+    if (room->repair == NULL) {
+        ngx_http_chat_bus_caught_up(room, 1);
+    }
 }
 
 
@@ -156,12 +215,11 @@ ngx_http_chat_bus_repaired(void *data, redisReply *reply)
 
     if (pool == NULL || !ngx_http_chat_redis_ok(reply)) {
 
-        /* the next message, or the next time the bus is up, begins anew */
-
         if (pool) {
             ngx_destroy_pool(pool);
         }
 
+        ngx_http_chat_bus_caught_up(room, 1);
         return;
     }
 
@@ -194,5 +252,8 @@ ngx_http_chat_bus_repaired(void *data, redisReply *reply)
 
     if (i >= NGX_HTTP_CHAT_REPAIR_PAGE || room->behind) {
         ngx_http_chat_bus_repair(room);
+        return;
     }
+
+    ngx_http_chat_bus_caught_up(room, 0);
 }

@@ -58,7 +58,8 @@ static ngx_uint_t ngx_http_chat_replay_waits(ngx_http_chat_session_t *s);
 static ngx_uint_t ngx_http_chat_replay_again(ngx_http_chat_replay_t *replay);
 static void ngx_http_chat_replay_done(ngx_http_chat_replay_t *replay,
     ngx_uint_t failed);
-static void ngx_http_chat_replay_settle(ngx_http_chat_replay_t *replay);
+static void ngx_http_chat_replay_settle(ngx_http_chat_replay_t *replay,
+    uint64_t heard);
 static ngx_http_chat_replay_room_t *ngx_http_chat_replay_find(
     ngx_http_chat_replay_t *replay, chat_str_t id);
 static void ngx_http_chat_replay_remove(ngx_http_chat_replay_t *replay,
@@ -249,6 +250,7 @@ ngx_http_chat_replay_settled(ngx_http_chat_session_t *s, chat_room_t *id,
     ngx_queue_insert_tail(&replay->finished, q);
     replay->nactive = 0;
 
+    replay->holds = 1;
     replay->settled = 1;
 
     return NGX_OK;
@@ -581,26 +583,21 @@ ngx_http_chat_replay_done(ngx_http_chat_replay_t *replay, ngx_uint_t failed)
         ngx_http_chat_redis_cancel(room->op);
         room->op = NULL;
 
-        if (!ngx_queue_empty(&room->read)) {
-
-            /* it failed: these have not been sent */
-
-            held = ngx_queue_data(ngx_queue_head(&room->read),
-                                  ngx_http_chat_held_t, queue);
-            room->pos = held->pos - 1;
-            ngx_http_chat_held_clear(s, &room->read);
-        }
-
         ngx_queue_remove(q);
         ngx_queue_insert_tail(&replay->finished, q);
     }
 
-    while (!ngx_queue_empty(&replay->held)) {
+    while (!failed && !ngx_queue_empty(&replay->held)) {
         q = ngx_queue_head(&replay->held);
         held = ngx_queue_data(q, ngx_http_chat_held_t, queue);
         id.data = held->room;
         id.len = held->len;
         room = ngx_http_chat_replay_find(replay, id);
+
+        if (held->frame == NULL) {
+            ngx_http_chat_held_free(s, held);
+            continue;
+        }
 
         if (held->pos == 0 || held->pos > room->pos) {
             ngx_http_chat_session_send(s, held->frame);
@@ -629,7 +626,12 @@ ngx_http_chat_replay_done(ngx_http_chat_replay_t *replay, ngx_uint_t failed)
         }
     }
 
-    ngx_http_chat_replay_settle(replay);
+    if (failed && replay->holds) {
+        ngx_http_chat_session_close(s, 1013, "a replay was not possible");
+        return;
+    }
+
+    ngx_http_chat_replay_settle(replay, 0);
 
     if (s->cut) {
         ngx_http_chat_relay_try_move(s);
@@ -637,11 +639,12 @@ ngx_http_chat_replay_done(ngx_http_chat_replay_t *replay, ngx_uint_t failed)
 }
 
 
+/* keeps the positions that are not older than what was heard from the bus */
+
 static void
-ngx_http_chat_replay_settle(ngx_http_chat_replay_t *replay)
+ngx_http_chat_replay_settle(ngx_http_chat_replay_t *replay, uint64_t heard)
 {
     ngx_queue_t                  *q, *next;
-    ngx_http_chat_room_t         *known;
     ngx_http_chat_replay_room_t  *room;
 
     for (q = ngx_queue_head(&replay->finished);
@@ -650,17 +653,41 @@ ngx_http_chat_replay_settle(ngx_http_chat_replay_t *replay)
     {
         next = ngx_queue_next(q);
         room = ngx_queue_data(q, ngx_http_chat_replay_room_t, queue);
-        known = ngx_http_chat_room_find(replay->session->hub, room->id.id);
 
-        if (!replay->holds || room->pos == replay->after
-            || (known && known->last >= room->pos))
-        {
+        if (!replay->holds || (heard && heard > room->pos)) {
             ngx_http_chat_replay_remove(replay, room);
         }
     }
 
     if (ngx_queue_empty(&replay->finished)) {
         ngx_http_chat_replay_destroy(replay);
+    }
+}
+
+
+void
+ngx_http_chat_replays_heard(ngx_http_chat_session_t *s)
+{
+    ngx_queue_t             *q, *next;
+    ngx_http_chat_hub_t     *hub;
+    ngx_http_chat_replay_t  *replay;
+
+    hub = s->hub;
+
+    if (hub->missed || hub->catching_up) {
+        return;
+    }
+
+    for (q = ngx_queue_head(&s->replays);
+         q != ngx_queue_sentinel(&s->replays);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        replay = ngx_queue_data(q, ngx_http_chat_replay_t, queue);
+
+        if (replay->settled) {
+            ngx_http_chat_replay_settle(replay, hub->heard);
+        }
     }
 }
 
@@ -841,8 +868,10 @@ ngx_http_chat_held_push(ngx_http_chat_session_t *s, ngx_queue_t *queue,
         return NGX_ERROR;
     }
 
-    s->held += frame->len;
-    frame->refs++;
+    if (frame) {
+        s->held += frame->len;
+        frame->refs++;
+    }
 
     held->frame = frame;
     held->pos = pos;
@@ -859,8 +888,12 @@ void
 ngx_http_chat_held_free(ngx_http_chat_session_t *s, ngx_http_chat_held_t *held)
 {
     ngx_queue_remove(&held->queue);
-    s->held -= held->frame->len;
-    ngx_http_chat_frame_unref(held->frame);
+
+    if (held->frame) {
+        s->held -= held->frame->len;
+        ngx_http_chat_frame_unref(held->frame);
+    }
+
     ngx_free(held);
 }
 

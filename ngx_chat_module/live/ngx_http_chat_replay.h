@@ -10,8 +10,12 @@
  * the history in its turn.  A client that reads slowly makes the replay wait.
  *
  * The history may have been ahead of the bus: what has been replayed can still
- * come from there.  So a replay stays, settled, for the positions of its rooms,
- * until something newer has come.
+ * come from there, or be read again after an outage of the bus.  So a replay
+ * stays, settled, for the positions of its rooms, until something newer has
+ * come, or the bus is known to be past them.
+ *
+ * A replay that fails closes the session, so that the client resumes from where
+ * it is: with a hole behind it nothing newer may reach it.
  *
  * A replay belongs to its session and goes with it.
  */
@@ -26,7 +30,9 @@
 
 typedef struct {
     ngx_queue_t                   queue;
-    ngx_http_chat_frame_t        *frame;
+    ngx_http_chat_frame_t        *frame;          /* NULL: this one and what
+                                                     came behind it is to be
+                                                     read from the history */
     uint64_t                      pos;            /* 0: not known */
     size_t                        len;
     u_char                        room[CHAT_ROOM_ID_MAX];
@@ -83,6 +89,9 @@ void ngx_http_chat_replays_pump(ngx_http_chat_session_t *s);
 
 /* 1 if all have settled */
 ngx_uint_t ngx_http_chat_replays_done(ngx_http_chat_session_t *s);
+
+/* the bus may have passed some positions: those are forgotten */
+void ngx_http_chat_replays_heard(ngx_http_chat_session_t *s);
 
 /* calls visit for each room that has settled at a position */
 void ngx_http_chat_replays_visit(ngx_http_chat_session_t *s,

@@ -10,6 +10,7 @@
 #include "ngx_http_chat_conn.h"
 #include "ngx_http_chat_polling.h"
 #include "ngx_http_chat_relay.h"
+#include "ngx_http_chat_replay.h"
 #include "ngx_http_chat_sse.h"
 #include "../proto/chat_eio.h"
 
@@ -445,6 +446,8 @@ ngx_http_chat_session_heartbeat_handler(ngx_http_chat_timer_t *timer)
     ngx_http_chat_timer_set(&ngx_http_chat_worker->wheel, &s->heartbeat,
                             s->conf->ping_timeout,
                             ngx_http_chat_session_heartbeat_handler);
+
+    ngx_http_chat_replays_heard(s);
 
     ngx_str_set(&ping, "2");
     ngx_http_chat_session_send_text(s, 1, &ping);

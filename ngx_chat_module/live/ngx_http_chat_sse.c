@@ -235,6 +235,8 @@ ngx_http_chat_sse_heartbeat_handler(ngx_http_chat_timer_t *timer)
                             NGX_HTTP_CHAT_SSE_HEARTBEAT,
                             ngx_http_chat_sse_heartbeat_handler);
 
+    ngx_http_chat_replays_heard(s);
+
     ngx_str_set(&comment, ":\n\n");
     ngx_http_chat_session_send_text(s, 1, &comment);
 }
@@ -365,11 +367,6 @@ ngx_http_chat_sse_replayed(ngx_http_chat_session_t *s,
 {
     u_char     json[CHAT_ROOM_ID_MAX + 16];
     ngx_str_t  data;
-
-    if (result->failed) {
-        ngx_http_chat_session_close(s, 1013, "a replay was not possible");
-        return;
-    }
 
     if (result->gap) {
         data.data = json;
@@ -516,6 +513,32 @@ ngx_http_chat_sse_close(ngx_http_chat_session_t *s)
     }
 
     ngx_http_run_posted_requests(c);
+}
+
+
+void
+ngx_http_chat_streams_end(ngx_http_chat_hub_t *hub)
+{
+    ngx_rbtree_t             *sessions;
+    ngx_rbtree_node_t        *node, *next;
+    ngx_http_chat_session_t  *s;
+
+    sessions = &ngx_http_chat_worker->sessions;
+
+    if (sessions->root == sessions->sentinel) {
+        return;
+    }
+
+    node = ngx_rbtree_min(sessions->root, sessions->sentinel);
+
+    for ( /* void */ ; node; node = next) {
+        next = ngx_rbtree_next(sessions, node);
+        s = (ngx_http_chat_session_t *) node;
+
+        if (s->hub == hub && s->stream && s->user) {
+            ngx_http_chat_session_close(s, 1013, "something was missed");
+        }
+    }
 }
 
 

@@ -16,6 +16,13 @@
 /* writes as much as the client takes */
 void ngx_http_chat_sse_write(ngx_http_chat_session_t *s);
 
+/*
+ * Something was missed, and rooms are read from the history one by one: streams
+ * of events end.  They know one position for all their rooms, and resume from
+ * it in the order of all.
+ */
+void ngx_http_chat_streams_end(ngx_http_chat_hub_t *hub);
+
 /* ends the response; from ngx_http_chat_session_close() */
 void ngx_http_chat_sse_close(ngx_http_chat_session_t *s);
 
