@@ -6,6 +6,7 @@
 #include "ngx_http_chat_bus.h"
 #include "ngx_http_chat_relay.h"
 #include "ngx_http_chat_known.h"
+#include "ngx_http_chat_sse.h"
 
 
 static void ngx_http_chat_bus_envelope(ngx_http_chat_hub_t *hub,
@@ -116,6 +117,10 @@ ngx_http_chat_bus_state(void *data, ngx_uint_t up)
     if (up) {
         hub->since = ngx_current_msec;
         hub->missed = 1;
+
+        /* before anything newer gets to them */
+
+        ngx_http_chat_streams_end(hub);
 
         ngx_http_chat_hub_resume(hub);
     }

@@ -3,18 +3,17 @@
  *
  * A client that resumes says where it left off as soon as it is connected, but
  * its user's rooms are live at once.  So for OPENING_WAIT ms, or until the
- * client shows that it does not resume (by any other event, or by joining
- * without a position), messages to a new socket are held; a join with a
- * position takes those of its room over, behind what it replays.  When they
- * become too many, only where each room's begin is remembered, and they are
- * read from the history.
+ * client shows that it does not resume, by joining without a position, messages
+ * to a new socket are held; a join with a position takes those of its room
+ * over, behind what it replays.  When they become too many, only where each
+ * room's begin is remembered, and they are read from the history.
  */
 
 #include "ngx_http_chat_replay.h"
 #include "ngx_http_chat_relay.h"
 
 
-#define NGX_HTTP_CHAT_OPENING_WAIT   500          /* ms */
+#define NGX_HTTP_CHAT_OPENING_WAIT   1000         /* ms */
 
 
 static void ngx_http_chat_opening_handler(ngx_http_chat_timer_t *timer);

@@ -364,12 +364,8 @@ ngx_http_chat_socket_event(ngx_http_chat_session_t *s,
         && chat_json_string_eq(&event.name, chat_str("room.join")))
     {
         ngx_http_chat_on_join(s, &first, &second, &ack);
-        return NGX_OK;
-    }
 
-    ngx_http_chat_opening_end(s);
-
-    if (event.name.type == CHAT_JSON_STRING
+    } else if (event.name.type == CHAT_JSON_STRING
         && chat_json_string_eq(&event.name, chat_str("message")))
     {
         ngx_http_chat_on_message(s, &first, &ack);
