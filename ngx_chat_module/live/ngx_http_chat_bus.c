@@ -117,6 +117,7 @@ ngx_http_chat_bus_state(void *data, ngx_uint_t up)
     if (up) {
         hub->since = ngx_current_msec;
         hub->missed = 1;
+        hub->outages++;
 
         /* before anything newer gets to them */
 

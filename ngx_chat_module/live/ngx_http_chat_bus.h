@@ -9,6 +9,10 @@
 #include "ngx_http_chat_hub.h"
 
 
+/* scores from here on (the year 2242) are no positions: see script append */
+#define NGX_HTTP_CHAT_POS_END       (8589934592ULL * 1000000)
+
+
 typedef struct {
     ngx_str_t                     json;           /* as clients get it */
     chat_str_t                    from;

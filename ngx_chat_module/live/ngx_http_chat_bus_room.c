@@ -9,10 +9,6 @@
 #include "ngx_http_chat_sse.h"
 
 
-/* scores from here on (the year 2242) are no positions: see script append */
-#define NGX_HTTP_CHAT_POS_END       (8589934592ULL * 1000000)
-
-
 static ngx_int_t ngx_http_chat_bus_ours(chat_json_t *data,
     ngx_http_chat_post_t *post, ngx_pool_t *pool);
 static ngx_int_t ngx_http_chat_bus_foreign(chat_json_t *data, ngx_str_t *room,
@@ -97,6 +93,21 @@ ngx_http_chat_bus_on_message(ngx_http_chat_hub_t *hub, chat_json_t *data,
     room->seen = hub->clock;
     room->unshown = 0;
 
+    if (room->repair
+        && (post.pos > room->last || (post.ours && room->outage)))
+    {
+        room->behind = 1;
+
+        if (post.pos <= room->last) {
+
+            /* the history is another, see ngx_http_chat_bus_newest() */
+
+            room->last = ngx_max(ngx_min(room->last, post.prev), 1);
+        }
+
+        return;
+    }
+
     if (post.ours && post.pos <= room->last && (post.prev || !room->outage)) {
 
         /*
@@ -108,11 +119,6 @@ ngx_http_chat_bus_on_message(ngx_http_chat_hub_t *hub, chat_json_t *data,
     }
 
     room->outage = 0;
-
-    if (room->repair && (post.ours || post.pos > room->last)) {
-        room->behind = 1;
-        return;
-    }
 
     if (post.ours && room->last && post.prev > room->last) {
         ngx_http_chat_streams_end(hub);

@@ -112,7 +112,10 @@ struct ngx_http_chat_hub_s {
     ngx_uint_t                    nknown;
     ngx_uint_t                    known_dropped;  /* so many times */
 
+    ngx_uint_t                    outages;        /* of the bus, and one */
     ngx_http_chat_timer_t         lease;
+    ngx_uint_t                    lapsed;         /* Redis may not know who is
+                                                     here: tell it again */
     ngx_http_chat_demo_t         *demo;           /* being made */
 };
 
@@ -207,6 +210,8 @@ struct ngx_http_chat_session_s {
 
     ngx_http_chat_timer_t         heartbeat;
     ngx_msec_t                    renewed;        /* the log-in was */
+    ngx_uint_t                    verified;       /* as well, behind so many of
+                                                     the hub's outages */
     ngx_http_chat_timer_t         connect;        /* connect timeout */
 
     /* Socket.IO */
@@ -389,6 +394,13 @@ void ngx_http_chat_session_resume(ngx_http_chat_session_t *s);
 ngx_http_chat_frame_t *ngx_http_chat_session_open(ngx_http_chat_session_t *s,
     ngx_uint_t upgrade);
 void ngx_http_chat_session_heartbeat(ngx_http_chat_session_t *s);
+
+/*
+ * At a heartbeat: the log-in lasts as long as somebody is connected with it,
+ * and the connection not longer than the log-in.  That it has ended is heard on
+ * the bus, so it is asked for when the bus was cut.
+ */
+void ngx_http_chat_session_verify(ngx_http_chat_session_t *s);
 
 /*
  * An upgrade: under way (for at most UPGRADE_WAIT ms); the probe has been

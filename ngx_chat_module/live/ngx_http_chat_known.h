@@ -4,7 +4,8 @@
  *
  * An entry counts for NGX_HTTP_CHAT_KNOWN_TIME ms and only while the bus is up,
  * since a log-out is heard of there; an answer that was under way when one was
- * heard is not kept.
+ * heard is not kept.  A session that ends otherwise (its time is up, its key is
+ * deleted) may be known for so long.
  */
 
 #ifndef NGX_HTTP_CHAT_KNOWN_H

@@ -34,6 +34,8 @@ typedef struct {
 static void ngx_http_chat_presence_lease_handler(ngx_http_chat_timer_t *timer);
 static void ngx_http_chat_presence_leased(void *data, redisReply *reply);
 static void ngx_http_chat_presence_renew(ngx_http_chat_hub_t *hub);
+static void ngx_http_chat_presence_told(void *data, redisReply *reply);
+static void ngx_http_chat_presence_again(ngx_http_chat_hub_t *hub);
 static void ngx_http_chat_presence_grace_handler(ngx_http_chat_timer_t *timer);
 static void ngx_http_chat_presence_gone(void *data, redisReply *reply);
 static void ngx_http_chat_presence_reap(ngx_http_chat_hub_t *hub,
@@ -85,11 +87,26 @@ ngx_http_chat_presence_leased(void *data, redisReply *reply)
     ngx_str_t   worker;
     ngx_uint_t  i;
 
-    if (!ngx_http_chat_redis_ok(reply) || ngx_exiting) {
+    if (!ngx_http_chat_redis_ok(reply)) {
+        hub->lapsed = 1;
         return;
     }
 
-    for (i = 0; /* void */ ; i++) {
+    if (hub->lapsed
+        || ngx_http_chat_redis_int(ngx_http_chat_redis_element(reply, 0)) == 0)
+    {
+        /* Redis took no writes, or this worker has been taken for dead */
+
+        hub->lapsed = 0;
+        ngx_http_chat_presence_again(hub);
+        ngx_http_chat_presence_renew(hub);
+    }
+
+    if (ngx_exiting) {
+        return;
+    }
+
+    for (i = 1; /* void */ ; i++) {
         worker = ngx_http_chat_redis_str(ngx_http_chat_redis_element(reply,
                                                                      i));
         if (worker.data == NULL) {
@@ -129,7 +146,8 @@ ngx_http_chat_presence_renew(ngx_http_chat_hub_t *hub)
             && ngx_http_chat_presence_online(hub->redis,
                                    &ngx_http_chat_worker->main->server_id,
                                    &ngx_http_chat_worker->id, &user->node.str,
-                                   &user->name, NULL, NULL)
+                                   &user->name, ngx_http_chat_presence_told,
+                                   hub)
                == NULL)
         {
             return;
@@ -143,6 +161,19 @@ ngx_http_chat_presence_renew(ngx_http_chat_hub_t *hub)
 }
 
 
+/* whom Redis could not note is told again, with all, when it can */
+
+static void
+ngx_http_chat_presence_told(void *data, redisReply *reply)
+{
+    ngx_http_chat_hub_t *hub = data;
+
+    if (!ngx_http_chat_redis_ok(reply)) {
+        hub->lapsed = 1;
+    }
+}
+
+
 /* Redis may have come back without its data */
 
 void
@@ -150,12 +181,20 @@ ngx_http_chat_presence_redis_state(void *data, ngx_uint_t up)
 {
     ngx_http_chat_hub_t *hub = data;
 
+    if (up) {
+        ngx_http_chat_presence_again(hub);
+        ngx_http_chat_hub_resume(hub);
+    }
+}
+
+
+/* all users are due for a renewal */
+
+static void
+ngx_http_chat_presence_again(ngx_http_chat_hub_t *hub)
+{
     ngx_queue_t           *q;
     ngx_http_chat_user_t  *user;
-
-    if (!up) {
-        return;
-    }
 
     for (q = ngx_queue_head(&hub->user_list);
          q != ngx_queue_sentinel(&hub->user_list);
@@ -164,8 +203,6 @@ ngx_http_chat_presence_redis_state(void *data, ngx_uint_t up)
         user = ngx_queue_data(q, ngx_http_chat_user_t, list);
         user->renewed = 0;
     }
-
-    ngx_http_chat_hub_resume(hub);
 }
 
 
@@ -203,7 +240,8 @@ ngx_http_chat_presence_join(ngx_http_chat_user_t *user)
     if (ngx_http_chat_presence_online(hub->redis,
                                       &ngx_http_chat_worker->main->server_id,
                                       &ngx_http_chat_worker->id,
-                                      &user->node.str, &user->name, NULL, NULL)
+                                      &user->node.str, &user->name,
+                                      ngx_http_chat_presence_told, hub)
         == NULL)
     {
         user->renewed = 0;

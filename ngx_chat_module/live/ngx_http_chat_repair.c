@@ -21,6 +21,8 @@ static void ngx_http_chat_bus_catch_up(ngx_http_chat_room_t *room);
 static void ngx_http_chat_bus_caught_up(ngx_http_chat_room_t *room,
     ngx_uint_t failed);
 static void ngx_http_chat_bus_repaired(void *data, redisReply *reply);
+static void ngx_http_chat_bus_ask_newest(ngx_http_chat_room_t *room);
+static void ngx_http_chat_bus_newest(void *data, redisReply *reply);
 
 
 void
@@ -250,10 +252,89 @@ ngx_http_chat_bus_repaired(void *data, redisReply *reply)
 
     ngx_destroy_pool(pool);
 
+    if (i == 0 && room->outage) {
+        ngx_http_chat_bus_ask_newest(room);
+        return;
+    }
+
+    room->outage = 0;
+
     if (i >= NGX_HTTP_CHAT_REPAIR_PAGE || room->behind) {
         ngx_http_chat_bus_repair(room);
         return;
     }
+
+    ngx_http_chat_bus_caught_up(room, 0);
+}
+
+
+/*
+ * Nothing is behind what was delivered last.  But Redis may have come back with
+ * older data, or another Redis in its place, and if the clock is behind as
+ * well, what comes now would be taken for what was there.
+ */
+
+static void
+ngx_http_chat_bus_ask_newest(ngx_http_chat_room_t *room)
+{
+    ngx_http_chat_page_t  page;
+
+    ngx_memzero(&page, sizeof(ngx_http_chat_page_t));
+
+    page.type = NGX_HTTP_CHAT_PAGE_BEFORE;
+    page.room = room->node.str;
+    page.pos = NGX_HTTP_CHAT_POS_END;
+    page.size = 1;
+
+    room->repair = ngx_http_chat_room_page(room->hub->redis, &page,
+                                           ngx_http_chat_bus_newest, room);
+
+    if (room->repair == NULL) {
+        ngx_http_chat_bus_caught_up(room, 1);
+    }
+}
+
+
+static void
+ngx_http_chat_bus_newest(void *data, redisReply *reply)
+{
+    ngx_http_chat_room_t *room = data;
+
+    ngx_pool_t            *pool;
+    ngx_http_chat_post_t   post;
+
+    room->repair = NULL;
+
+    pool = ngx_create_pool(4096, ngx_http_chat_worker->log);
+
+    if (pool == NULL || !ngx_http_chat_redis_ok(reply)) {
+
+        if (pool) {
+            ngx_destroy_pool(pool);
+        }
+
+        ngx_http_chat_bus_caught_up(room, 1);
+        return;
+    }
+
+    ngx_memzero(&post, sizeof(ngx_http_chat_post_t));
+
+    (void) ngx_http_chat_room_message(reply, 0, &room->node.str, pool,
+                                      ngx_http_chat_worker->log, &post.json,
+                                      &post.pos);
+    ngx_destroy_pool(pool);
+
+    room->last = ngx_max(ngx_min(room->last, post.pos), 1);
+
+    if (room->behind) {
+
+        /* room->last is before what has come since */
+
+        ngx_http_chat_bus_repair(room);
+        return;
+    }
+
+    room->outage = 0;
 
     ngx_http_chat_bus_caught_up(room, 0);
 }

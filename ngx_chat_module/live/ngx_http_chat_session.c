@@ -21,6 +21,7 @@
 static void ngx_http_chat_session_ready(ngx_http_chat_session_t *s);
 static void ngx_http_chat_session_heartbeat_handler(
     ngx_http_chat_timer_t *timer);
+static void ngx_http_chat_session_verified(void *data, redisReply *reply);
 static void ngx_http_chat_session_connect_handler(
     ngx_http_chat_timer_t *timer);
 
@@ -430,18 +431,7 @@ ngx_http_chat_session_heartbeat_handler(ngx_http_chat_timer_t *timer)
 
     s->pinged = 1;
 
-    /* the log-in lasts as long as somebody is connected with it */
-
-    if (s->user && ngx_current_msec - s->renewed
-                   > (ngx_msec_t) s->conf->session_ttl * 1000 / 3)
-    {
-        s->renewed = ngx_current_msec;
-
-        (void) ngx_http_chat_session_get(s->hub->redis, &s->token,
-                                         s->conf->session_ttl, NULL, NULL);
-        ngx_http_chat_session_renew(s->hub->redis, &s->token,
-                                    &s->user->node.str, s->conf->session_ttl);
-    }
+    ngx_http_chat_session_verify(s);
 
     ngx_http_chat_timer_set(&ngx_http_chat_worker->wheel, &s->heartbeat,
                             s->conf->ping_timeout,
@@ -451,6 +441,58 @@ ngx_http_chat_session_heartbeat_handler(ngx_http_chat_timer_t *timer)
 
     ngx_str_set(&ping, "2");
     ngx_http_chat_session_send_text(s, 1, &ping);
+}
+
+
+void
+ngx_http_chat_session_verify(ngx_http_chat_session_t *s)
+{
+    ngx_uint_t  due;
+
+    due = s->user && ngx_current_msec - s->renewed
+                     > (ngx_msec_t) s->conf->session_ttl * 1000 / 3;
+
+    if (s->lookup || (s->user == NULL && s->stream == NULL)
+        || (!due && s->verified == s->hub->outages))
+    {
+        return;
+    }
+
+    s->lookup = ngx_http_chat_session_get(s->hub->redis, &s->token,
+                                          s->conf->session_ttl,
+                                          ngx_http_chat_session_verified, s);
+    if (s->lookup == NULL) {
+        return;
+    }
+
+    s->verified = s->hub->outages;
+
+    if (due) {
+        s->renewed = ngx_current_msec;
+        ngx_http_chat_session_renew(s->hub->redis, &s->token,
+                                    &s->user->node.str, s->conf->session_ttl);
+    }
+}
+
+
+static void
+ngx_http_chat_session_verified(void *data, redisReply *reply)
+{
+    ngx_http_chat_session_t *s = data;
+
+    s->lookup = NULL;
+
+    if (!ngx_http_chat_redis_ok(reply)) {
+
+        /* at the next heartbeat, then */
+
+        s->verified = 0;
+        return;
+    }
+
+    if (reply->type == REDIS_REPLY_NIL) {
+        ngx_http_chat_session_revoke(s);
+    }
 }
 
 

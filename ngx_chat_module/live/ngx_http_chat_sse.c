@@ -235,6 +235,7 @@ ngx_http_chat_sse_heartbeat_handler(ngx_http_chat_timer_t *timer)
                             NGX_HTTP_CHAT_SSE_HEARTBEAT,
                             ngx_http_chat_sse_heartbeat_handler);
 
+    ngx_http_chat_session_verify(s);
     ngx_http_chat_replays_heard(s);
 
     ngx_str_set(&comment, ":\n\n");

@@ -205,7 +205,7 @@ ngx_http_chat_op_t *ngx_http_chat_presence_offline(
 
 /*
  * Script lease: renews the worker's, and publishes "alive TIME" to it.  The
- * reply is an array of dead workers.
+ * reply is 1 if the lease had not run out, else 0, and then dead workers.
  */
 ngx_http_chat_op_t *ngx_http_chat_presence_lease(ngx_http_chat_redis_t *redis,
     ngx_str_t *worker, ngx_msec_t lease,

@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { EventStream, assertError, request, users } from './lib/http.mjs';
 import { FakeRedis } from './lib/fake.mjs';
+import { Follower } from './lib/follow.mjs';
+import { assertError, request, users } from './lib/http.mjs';
 import { NO_RATE, releasePort, reservePort, sleep, start, until }
   from './lib/server.mjs';
 import { MASTER, replicated, startWatched } from './lib/sentinel.mjs';
@@ -56,9 +57,8 @@ async function agree(redis, room, texts, clients, streams = []) {
     assert.deepEqual(client.reasons, [], 'live sockets stay open');
   }
   for (const stream of streams) {
-    await stream.waitFor((e) => e.data.message === texts.at(-1), 'stream');
-    assert.deepEqual(stream.events.filter((e) => e.data.roomId === room)
-      .map((e) => e.data.message), texts);
+    await stream.waitForText(texts.at(-1));
+    assert.deepEqual(stream.texts(room), texts);
   }
 }
 
@@ -69,7 +69,7 @@ test('kill -9 of the master', () => withWatched({}, async (server) => {
   const clients = [await connect(ben),
                    ...await Promise.all(ALL.map((transports) =>
                      connect(anna, { transports })))];
-  const stream = await EventStream.open(anna, '/events');
+  const stream = await Follower.open(anna);
   const texts = [];
   const say = async (client, text) => {
     texts.push(text);
@@ -103,7 +103,7 @@ test('SENTINEL FAILOVER: an old master that stays up is left at once',
   const clients = [await connect(ben),
                    ...await Promise.all(ALL.map((transports) =>
                      connect(anna, { transports })))];
-  const stream = await EventStream.open(anna, '/events');
+  const stream = await Follower.open(anna);
   const texts = [];
   for (let i = 0; i < 8; i++) {
     texts.push(`before ${i}`);

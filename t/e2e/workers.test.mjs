@@ -44,7 +44,8 @@ describe('200 clients over polling', () => {
         assert.deepEqual(client.reasons, []);
         assert.equal(client.transport, 'polling');
       }
-      agents.forEach((agent) => assert.ok(agent.connections > 10,
+      // (how many depends on how many messages come with one answer)
+      agents.forEach((agent) => assert.ok(agent.connections > 4,
                                           `${agent.connections}`));
       // all of them talk at once
       const acks = await Promise.all(clients.map(
