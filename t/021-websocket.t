@@ -354,7 +354,7 @@ my $text = "\xc3\xa9\xe6\xbc\xa2\xf0\x9f\x98\x80" x 20;
 [::client(::text('40'),
           ::text('421["message",{"roomId":"0","message":"' . $text . '"}]')),
  ::end(1000)]
---- raw_request_middle_delay: 1
+--- raw_request_middle_delay: 2
 --- error_code: 101
 --- response_body_like eval
 my $text = "\xc3\xa9\xe6\xbc\xa2\xf0\x9f\x98\x80" x 20;
