@@ -164,6 +164,13 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       offsetof(ngx_http_chat_loc_conf_t, max_payload),
       &ngx_http_chat_max_payload_bounds },
 
+    { ngx_string("chat_deflate"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, deflate),
+      NULL },
+
     { ngx_string("chat_send_queue"),
       NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_size_slot,
@@ -373,6 +380,7 @@ ngx_http_chat_create_loc_conf(ngx_conf_t *cf)
     conf->drain_time = NGX_CONF_UNSET_MSEC;
     conf->max_payload = NGX_CONF_UNSET_SIZE;
     conf->send_queue = NGX_CONF_UNSET_SIZE;
+    conf->deflate = NGX_CONF_UNSET;
     conf->max_message = NGX_CONF_UNSET_UINT;
     conf->history_limit = NGX_CONF_UNSET_UINT;
     conf->origin = NGX_CONF_UNSET_UINT;
@@ -418,6 +426,7 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_size_value(conf->max_payload, prev->max_payload,
                               1024 * 1024);
     ngx_conf_merge_size_value(conf->send_queue, prev->send_queue, 1024 * 1024);
+    ngx_conf_merge_value(conf->deflate, prev->deflate, 0);
     ngx_conf_merge_uint_value(conf->max_message, prev->max_message, 32768);
     ngx_conf_merge_uint_value(conf->history_limit, prev->history_limit, 0);
 

@@ -98,6 +98,7 @@ typedef struct {
     ngx_msec_t                    drain_time;
     size_t                        max_payload;
     size_t                        send_queue;
+    ngx_flag_t                    deflate;
     ngx_uint_t                    max_message;    /* characters */
     ngx_uint_t                    history_limit;  /* 0: unlimited */
 

@@ -1273,3 +1273,53 @@ host not found in chat_redis "no.such.host.invalid"
 --- must_die
 --- error_log
 invalid host in chat_redis
+
+
+
+=== TEST 109: chat_deflate: in all its places
+--- http_config
+    chat_deflate on;
+--- config
+    chat_deflate off;
+
+    location /c/ {
+        chat_deflate on;
+    }
+
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 110: chat_deflate: a bad value
+--- config
+    location /c/ {
+        chat_deflate 1;
+    }
+--- must_die
+--- error_log
+invalid value "1" in "chat_deflate" directive, it must be "on" or "off"
+
+
+
+=== TEST 111: chat_deflate: twice
+--- config
+    location /c/ {
+        chat_deflate on;
+        chat_deflate on;
+    }
+--- must_die
+--- error_log
+"chat_deflate" directive is duplicate
+
+
+
+=== TEST 112: chat_deflate: not outside of http
+--- main_config
+    chat_deflate on;
+--- config
+--- must_die
+--- error_log
+"chat_deflate" directive is not allowed here

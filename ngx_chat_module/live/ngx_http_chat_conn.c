@@ -250,6 +250,10 @@ ngx_http_chat_conn_send(ngx_http_chat_conn_t *conn,
         return NGX_OK;
     }
 
+    if (conn->window) {
+        frame = ngx_http_chat_frame_deflated(frame, conn->window);
+    }
+
     if (ngx_http_chat_outbox_push(&conn->out, frame) != NGX_OK) {
         return NGX_ERROR;
     }

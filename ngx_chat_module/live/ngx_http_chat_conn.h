@@ -47,6 +47,8 @@ struct ngx_http_chat_conn_s {
                                                      another worker's session */
     chat_ws_parser_t              parser;
 
+    unsigned                      window:4;       /* bits, of what we compress;
+                                                     0: we don't */
     unsigned                      probed:1;       /* 3probe was sent */
     unsigned                      close_sent:1;
     unsigned                      close_received:1;

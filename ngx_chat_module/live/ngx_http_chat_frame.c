@@ -9,10 +9,18 @@
 #define NGX_HTTP_CHAT_BATCH_MAX    16384
 #define NGX_HTTP_CHAT_OUTBOX_MIN   8
 
+/*
+ * Shorter ones gain a few bytes at most, which fit into the same packet of the
+ * network; nor is any control frame as long.
+ */
+#define NGX_HTTP_CHAT_DEFLATE_MIN  128
+
 
 static u_char *ngx_http_chat_batch_get(ngx_http_chat_frame_t *frame,
     size_t len);
 static void ngx_http_chat_batch_unref(ngx_http_chat_batch_t *batch);
+static ngx_http_chat_frame_t *ngx_http_chat_frame_deflate(
+    ngx_http_chat_frame_t *frame);
 
 
 ngx_http_chat_frame_t *
@@ -30,6 +38,7 @@ ngx_http_chat_frame_create(size_t len)
     frame->len = 0;
     frame->head = 0;
     frame->batch = NULL;
+    frame->twin = NULL;
     frame->text = (u_char *) (frame + 1) + CHAT_WS_MAX_HEADER;
 
     return frame;
@@ -116,6 +125,7 @@ ngx_http_chat_frame_batched(ngx_uint_t n, const ngx_str_t *pieces)
     p = ngx_cpymem(p, header, head);
 
     frame->refs = 1;
+    frame->twin = NULL;
     frame->len = (uint32_t) len;
     frame->head = (uint32_t) head;
     frame->text = p;
@@ -192,10 +202,63 @@ ngx_http_chat_batch_unref(ngx_http_chat_batch_t *batch)
 }
 
 
+ngx_http_chat_frame_t *
+ngx_http_chat_frame_deflated(ngx_http_chat_frame_t *frame, ngx_uint_t window)
+{
+    if (frame->len < NGX_HTTP_CHAT_DEFLATE_MIN
+        || !chat_deflate_fits(frame->len, window))
+    {
+        return frame;
+    }
+
+    if (frame->twin == NULL) {
+        frame->twin = ngx_http_chat_frame_deflate(frame);
+    }
+
+    return frame->twin;
+}
+
+
+static ngx_http_chat_frame_t *
+ngx_http_chat_frame_deflate(ngx_http_chat_frame_t *frame)
+{
+    u_char                 *packed;
+    size_t                  len;
+    ngx_http_chat_frame_t  *twin;
+
+    twin = NULL;
+
+    packed = ngx_alloc(frame->len, ngx_cycle->log);
+    if (packed == NULL) {
+        return frame;
+    }
+
+    len = chat_deflate_pack(ngx_http_chat_worker->deflate,
+                            (chat_str_t) { frame->len, frame->text }, packed);
+
+    if (len) {
+        twin = ngx_http_chat_frame_create(len);
+    }
+
+    if (twin) {
+        ngx_http_chat_frame_seal(twin, ngx_cpymem(twin->text, packed, len),
+                                 CHAT_WS_TEXT|CHAT_WS_RSV1);
+    }
+
+    ngx_free(packed);
+
+    return twin ? twin : frame;
+}
+
+
 void
 ngx_http_chat_frame_unref(ngx_http_chat_frame_t *frame)
 {
     if (frame && --frame->refs == 0) {
+
+        if (frame->twin != frame) {
+            ngx_http_chat_frame_unref(frame->twin);
+        }
 
         if (frame->batch) {
             ngx_http_chat_batch_unref(frame->batch);

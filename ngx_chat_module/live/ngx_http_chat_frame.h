@@ -28,6 +28,8 @@ typedef struct {
     uint32_t                      head;           /* of the header before it */
     ngx_http_chat_batch_t        *batch;          /* NULL: the bytes are behind
                                                      this */
+    void                         *twin;           /* the same, compressed, or
+                                                     this one: it can't be */
     u_char                       *text;           /* the packet's bytes; the
                                                      header ends there */
 } ngx_http_chat_frame_t;
@@ -66,6 +68,14 @@ ngx_http_chat_frame_t *ngx_http_chat_frame_text_of(ngx_uint_t n,
 ngx_http_chat_frame_t *ngx_http_chat_frame_batched(ngx_uint_t n,
     const ngx_str_t *pieces);
 void ngx_http_chat_batch_end(void);
+
+/*
+ * What a receiver with permessage-deflate and a window of so many bits is sent:
+ * a frame's compressed twin, made at the first of them and kept by the frame,
+ * or the frame itself, where that does not pay.  No reference is taken.
+ */
+ngx_http_chat_frame_t *ngx_http_chat_frame_deflated(
+    ngx_http_chat_frame_t *frame, ngx_uint_t window);
 
 void ngx_http_chat_frame_unref(ngx_http_chat_frame_t *frame);
 

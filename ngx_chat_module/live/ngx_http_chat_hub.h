@@ -23,6 +23,7 @@
 #include "../store/ngx_http_chat_store.h"
 #include "../proto/chat_ws.h"
 #include "../proto/chat_sio.h"
+#include "../proto/chat_deflate.h"
 #include "ngx_http_chat_live.h"
 #include "ngx_http_chat_frame.h"
 #include "ngx_http_chat_wheel.h"
@@ -78,6 +79,7 @@ typedef struct {
     size_t                        batch_used;     /* of the one before */
 
     u_char                       *scratch;        /* what recv() reads into */
+    chat_deflate_t               *deflate;        /* NULL before its first use */
 } ngx_http_chat_worker_t;
 
 

@@ -16,6 +16,8 @@ static ngx_int_t ngx_http_chat_conn_data(ngx_http_chat_conn_t *conn,
     chat_ws_event_t *event);
 static ngx_int_t ngx_http_chat_conn_gather(ngx_http_chat_conn_t *conn,
     chat_ws_event_t *event);
+static ngx_int_t ngx_http_chat_conn_whole(ngx_http_chat_conn_t *conn,
+    chat_ws_event_t *event, u_char *data, size_t len);
 static ngx_int_t ngx_http_chat_conn_message(ngx_http_chat_conn_t *conn,
     ngx_uint_t opcode, u_char *data, size_t len);
 static ngx_int_t ngx_http_chat_conn_probe(ngx_http_chat_conn_t *conn,
@@ -136,8 +138,7 @@ ngx_http_chat_conn_data(ngx_http_chat_conn_t *conn, chat_ws_event_t *event)
     ngx_int_t   rc;
 
     if (event->first && event->last) {
-        return ngx_http_chat_conn_message(conn, event->opcode, event->data,
-                                          event->len);
+        return ngx_http_chat_conn_whole(conn, event, event->data, event->len);
     }
 
     if (ngx_http_chat_conn_gather(conn, event) != NGX_OK) {
@@ -156,7 +157,7 @@ ngx_http_chat_conn_data(ngx_http_chat_conn_t *conn, chat_ws_event_t *event)
     conn->len = 0;
     conn->size = 0;
 
-    rc = ngx_http_chat_conn_message(conn, event->opcode, data, len);
+    rc = ngx_http_chat_conn_whole(conn, event, data, len);
 
     ngx_free(data);
 
@@ -194,6 +195,46 @@ ngx_http_chat_conn_gather(ngx_http_chat_conn_t *conn, chat_ws_event_t *event)
     conn->len += event->len;
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_chat_conn_whole(ngx_http_chat_conn_t *conn, chat_ws_event_t *event,
+    u_char *data, size_t len)
+{
+    int         rc;
+    u_char     *text;
+    ngx_int_t   done;
+
+    if (!event->compressed || event->opcode != CHAT_WS_TEXT) {
+        return ngx_http_chat_conn_message(conn, event->opcode, data, len);
+    }
+
+    rc = chat_deflate_unpack(ngx_http_chat_worker->deflate,
+                             (chat_str_t) { len, data },
+                             conn->conf->max_payload, &text, &len);
+
+    if (rc == CHAT_DEFLATE_TOO_LONG) {
+        ngx_http_chat_conn_fail(conn, 1009, "a protocol error");
+        return NGX_OK;
+    }
+
+    if (rc != CHAT_OK) {
+        ngx_http_chat_conn_fail(conn, 1007, "a protocol error");
+        return NGX_OK;
+    }
+
+    if (chat_utf8_check((chat_str_t) { len, text }) == CHAT_OK) {
+        done = ngx_http_chat_conn_message(conn, CHAT_WS_TEXT, text, len);
+
+    } else {
+        ngx_http_chat_conn_fail(conn, 1007, "a protocol error");
+        done = NGX_OK;
+    }
+
+    ngx_free(text);
+
+    return done;
 }
 
 

@@ -28,7 +28,11 @@ typedef struct {
 static ngx_table_elt_t *ngx_http_chat_upgrade_header(ngx_http_request_t *r,
     const char *name, ngx_uint_t *count);
 static ngx_http_chat_frame_t *ngx_http_chat_upgrade_reply(
-    ngx_http_request_t *r);
+    ngx_http_request_t *r, chat_deflate_offer_t *offer);
+static ngx_uint_t ngx_http_chat_upgrade_deflate(ngx_http_request_t *r,
+    chat_deflate_offer_t *offer);
+static void *ngx_http_chat_upgrade_alloc(void *data, size_t len);
+static void ngx_http_chat_upgrade_dealloc(void *data, void *block);
 static void ngx_http_chat_upgrade_leave(ngx_event_t *ev);
 static void ngx_http_chat_upgrade_free_pool(ngx_connection_t *c);
 static void ngx_http_chat_upgrade_free_buffers(ngx_connection_t *c,
@@ -121,10 +125,85 @@ ngx_http_chat_upgrade_header(ngx_http_request_t *r, const char *name,
 }
 
 
-/* the 101, in a frame without a WebSocket header */
+/*
+ * 1 if an offer of permessage-deflate is accepted; several headers are one list.
+ * The worker's streams are made at the first.
+ */
+
+static ngx_uint_t
+ngx_http_chat_upgrade_deflate(ngx_http_request_t *r,
+    chat_deflate_offer_t *offer)
+{
+    ngx_uint_t              i, found;
+    ngx_list_part_t        *part;
+    ngx_table_elt_t        *h;
+    chat_deflate_mem_t      mem;
+    chat_deflate_offer_t    one;
+    ngx_http_chat_worker_t *worker;
+
+    static const ngx_str_t  name = ngx_string("sec-websocket-extensions");
+
+    worker = ngx_http_chat_worker;
+    found = 0;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].key.len != name.len
+                || ngx_strncasecmp(h[i].key.data, name.data, name.len) != 0)
+            {
+                continue;
+            }
+
+            switch (chat_deflate_negotiate((chat_str_t) { h[i].value.len,
+                                                          h[i].value.data },
+                                           &one))
+            {
+            case CHAT_ERROR:
+                return 0;
+
+            case CHAT_OK:
+                if (!found) {
+                    *offer = one;
+                }
+
+                found = 1;
+                break;
+            }
+        }
+    }
+
+    if (found && worker->deflate == NULL) {
+        mem.alloc = ngx_http_chat_upgrade_alloc;
+        mem.free = ngx_http_chat_upgrade_dealloc;
+        mem.data = worker->log;
+
+        worker->deflate = chat_deflate_create(&mem);
+    }
+
+    return found && worker->deflate;
+}
+
+
+static void *
+ngx_http_chat_upgrade_alloc(void *data, size_t len)
+{
+    return ngx_alloc(len, data);
+}
+
+
+static void
+ngx_http_chat_upgrade_dealloc(void *data, void *block)
+{
+    ngx_free(block);
+}
+
+
+/* the 101, in a frame without a WebSocket header; offer NULL: no extension */
 
 static ngx_http_chat_frame_t *
-ngx_http_chat_upgrade_reply(ngx_http_request_t *r)
+ngx_http_chat_upgrade_reply(ngx_http_request_t *r, chat_deflate_offer_t *offer)
 {
     u_char                 *p, digest[20];
     ngx_str_t               accept, src;
@@ -133,7 +212,7 @@ ngx_http_chat_upgrade_reply(ngx_http_request_t *r)
     ngx_table_elt_t        *key;
     ngx_http_chat_frame_t  *frame;
 
-    frame = ngx_http_chat_frame_create(256);
+    frame = ngx_http_chat_frame_create(512);
     if (frame == NULL) {
         return NULL;
     }
@@ -163,7 +242,20 @@ ngx_http_chat_upgrade_reply(ngx_http_request_t *r)
 
     ngx_encode_base64(&accept, &src);
 
-    p = ngx_cpymem(p + accept.len, CRLF CRLF, 4);
+    p += accept.len;
+
+    if (offer) {
+        p = ngx_sprintf(p, CRLF "Sec-WebSocket-Extensions: permessage-deflate; "
+                        "server_no_context_takeover; "
+                        "client_no_context_takeover");
+
+        if (offer->asked) {
+            p = ngx_sprintf(p, "; server_max_window_bits=%ui",
+                            (ngx_uint_t) offer->window);
+        }
+    }
+
+    p = ngx_cpymem(p, CRLF CRLF, 4);
 
     frame->len = (uint32_t) (p - frame->text);
 
@@ -177,13 +269,16 @@ ngx_http_chat_conn_upgrade(ngx_http_request_t *r, ngx_http_chat_hub_t *hub,
     const u_char *sid, ngx_http_chat_token_t *token)
 {
     ngx_buf_t              *b;
+    ngx_uint_t              deflate;
+    chat_deflate_offer_t    offer;
     ngx_http_chat_conn_t   *conn;
     ngx_http_chat_frame_t  *frame;
     ngx_http_chat_leave_t  *leave;
 
     leave = ngx_pcalloc(r->pool, sizeof(ngx_http_chat_leave_t));
     conn = ngx_http_chat_conn_create(hub, conf);
-    frame = ngx_http_chat_upgrade_reply(r);
+    deflate = conf->deflate && ngx_http_chat_upgrade_deflate(r, &offer);
+    frame = ngx_http_chat_upgrade_reply(r, deflate ? &offer : NULL);
 
     if (leave == NULL || conn == NULL || frame == NULL
         || ngx_http_chat_outbox_push(&conn->out, frame) != NGX_OK)
@@ -193,6 +288,11 @@ ngx_http_chat_conn_upgrade(ngx_http_request_t *r, ngx_http_chat_hub_t *hub,
 
     ngx_http_chat_frame_unref(frame);
     frame = NULL;
+
+    if (deflate) {
+        conn->window = offer.window;
+        conn->parser.deflate = 1;
+    }
 
     /* what the client has sent behind its handshake */
 

@@ -136,6 +136,7 @@ ngx_http_chat_live_exit(ngx_cycle_t *cycle)
         ngx_close_connection(worker->watch);
     }
 
+    chat_deflate_destroy(worker->deflate);
     ngx_free(worker->scratch);
     ngx_free(worker->hubs);
     ngx_free(worker);

@@ -132,7 +132,12 @@ chat_ws_first(chat_ws_parser_t *p, unsigned char ch)
     p->fin = (ch & CHAT_WS_FIN) != 0;
     p->opcode = ch & CHAT_WS_OPCODE;
 
-    if (ch & CHAT_WS_RSV) {
+    /* RSV1 is of a data message's first frame only: RFC 7692, 6 */
+
+    if ((ch & CHAT_WS_RSV)
+        && ((ch & CHAT_WS_RSV) != CHAT_WS_RSV1 || !p->deflate
+            || p->opcode == CHAT_WS_CONT || chat_ws_is_control(p->opcode)))
+    {
         return CHAT_WS_PROTOCOL;
     }
 
@@ -153,6 +158,17 @@ chat_ws_first(chat_ws_parser_t *p, unsigned char ch)
 
         p->message = p->opcode;
         p->total = 0;
+        p->compressed = (ch & CHAT_WS_RSV) != 0;
+        p->limit = p->max;
+
+        if (p->compressed) {
+
+            /* what can't be compressed becomes longer, by up to 5 bytes in
+               127 */
+
+            p->limit += p->max / 16 + 64;
+        }
+
         break;
 
     case CHAT_WS_CLOSE:
@@ -205,7 +221,7 @@ chat_ws_second(chat_ws_parser_t *p, unsigned char ch)
 
         return 0;
 
-    } else if (ch > p->max - p->total) {
+    } else if (ch > p->limit - p->total) {
         return CHAT_WS_TOO_BIG;
     }
 
@@ -242,7 +258,7 @@ chat_ws_length(chat_ws_parser_t *p, unsigned char ch)
 
     /* the bytes to come can only make it longer */
 
-    if (p->left << 8 * p->need > p->max - p->total) {
+    if (p->left << 8 * p->need > p->limit - p->total) {
         return CHAT_WS_TOO_BIG;
     }
 
@@ -295,6 +311,7 @@ chat_ws_data(chat_ws_parser_t *p, unsigned char **pos, unsigned char *end,
 
     event->opcode = p->message;
     event->first = p->opcode != CHAT_WS_CONT && p->left == p->total;
+    event->compressed = p->compressed;
     event->code = 0;
     event->data = *pos;
     event->len = len;
@@ -305,7 +322,7 @@ chat_ws_data(chat_ws_parser_t *p, unsigned char **pos, unsigned char *end,
 
     event->last = p->fin && p->left == 0;
 
-    if (p->message == CHAT_WS_TEXT
+    if (p->message == CHAT_WS_TEXT && !p->compressed
         && (chat_utf8_feed(&p->utf8, event->data, len) != CHAT_OK
             || (event->last && p->utf8 != 0)))
     {

@@ -22,6 +22,8 @@
 #define CHAT_WS_PING     0x9
 #define CHAT_WS_PONG     0xa
 
+#define CHAT_WS_RSV1     0x40        /* or'ed to _header()'s opcode: compressed */
+
 #define CHAT_WS_MAX_HEADER    10        /* of a server's frame */
 #define CHAT_WS_MAX_CONTROL   125
 
@@ -36,7 +38,8 @@ typedef struct {
     uint64_t         left;              /* payload bytes of the frame to come */
     uint64_t         total;             /* payload bytes of this message so
                                            far, the current frame's included */
-    uint64_t         max;               /* limit of total */
+    uint64_t         max;               /* limit of total, */
+    uint64_t         limit;             /* and for this message */
     chat_utf8_t      utf8;
     unsigned char    mask[4];
     unsigned char    state;
@@ -46,6 +49,9 @@ typedef struct {
     unsigned char    fin;
     unsigned char    need;              /* header bytes still to come */
     unsigned char    got;               /* control bytes gathered */
+    unsigned char    deflate;           /* RFC 7692 was negotiated: set by the
+                                           caller */
+    unsigned char    compressed;        /* the message is */
     unsigned char    control[CHAT_WS_MAX_CONTROL];
 } chat_ws_parser_t;
 
@@ -55,6 +61,7 @@ typedef struct {
                                            CLOSE, PING, PONG */
     unsigned char    first;             /* data: the message starts here */
     unsigned char    last;              /* data: the message is complete */
+    unsigned char    compressed;        /* data: and UTF-8 is not checked */
     uint16_t         code;              /* FAIL: 1002, 1007, 1009;
                                            CLOSE: the peer's code, 1005: none */
     unsigned char   *data;              /* in the caller's buffer, or, for a
@@ -72,7 +79,8 @@ void chat_ws_init(chat_ws_parser_t *p, uint64_t max);
  * 5.2 to 5.5 and 7.4 are made at the first byte that shows the fault, before
  * payload is consumed: mask missing, reserved bits or opcodes, control frames
  * over 125 bytes or fragmented, fragments out of place, a length not in its
- * shortest form or with the top bit set: 1002; more than max: 1009; text or a
+ * shortest form or with the top bit set: 1002; more than max (or, compressed,
+ * than what max bytes can become): 1009; text or a
  * close reason that is no UTF-8: 1007; a close body of one byte or with a code
  * that may not be on the wire: 1002.  Whatever follows a close frame or a
  * failure is consumed and ignored.
