@@ -79,7 +79,7 @@ typedef struct {
     size_t                        batch_used;     /* of the one before */
 
     u_char                       *scratch;        /* what recv() reads into */
-    chat_deflate_t               *deflate;        /* NULL before its first use */
+    chat_deflate_t               *deflate;        /* NULL: never used */
 } ngx_http_chat_worker_t;
 
 

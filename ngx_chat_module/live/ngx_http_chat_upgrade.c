@@ -126,8 +126,8 @@ ngx_http_chat_upgrade_header(ngx_http_request_t *r, const char *name,
 
 
 /*
- * 1 if an offer of permessage-deflate is accepted; several headers are one list.
- * The worker's streams are made at the first.
+ * 1 if an offer of permessage-deflate is accepted; several headers are one
+ * list.  The worker's streams are made at the first.
  */
 
 static ngx_uint_t
@@ -139,7 +139,7 @@ ngx_http_chat_upgrade_deflate(ngx_http_request_t *r,
     ngx_table_elt_t        *h;
     chat_deflate_mem_t      mem;
     chat_deflate_offer_t    one;
-    ngx_http_chat_worker_t *worker;
+    ngx_http_chat_worker_t  *worker;
 
     static const ngx_str_t  name = ngx_string("sec-websocket-extensions");
 

@@ -22,7 +22,8 @@
 #define CHAT_WS_PING     0x9
 #define CHAT_WS_PONG     0xa
 
-#define CHAT_WS_RSV1     0x40        /* or'ed to _header()'s opcode: compressed */
+/* or-ed to the opcode that chat_ws_header() gets: the message is compressed */
+#define CHAT_WS_RSV1     0x40
 
 #define CHAT_WS_MAX_HEADER    10        /* of a server's frame */
 #define CHAT_WS_MAX_CONTROL   125
