@@ -17,6 +17,7 @@
 #define CHAT_DEFLATE_MIN_BLOCK   1024
 #define CHAT_DEFLATE_DICTIONARY  32768
 #define CHAT_DEFLATE_TAIL        4
+#define CHAT_DEFLATE_MAX_FINAL   16
 
 
 struct chat_deflate_s {
@@ -431,7 +432,8 @@ chat_deflate_unpack(chat_deflate_t *d, chat_str_t in, size_t max,
 
 /*
  * Until all of in is consumed and nothing of it waits.  What follows a final
- * block (RFC 7692, 7.2.3.4) may refer to what was before it.
+ * block (RFC 7692, 7.2.3.4) may refer to what was before it.  Each costs a copy
+ * of that, and can be two bytes long: so only a few of them.
  */
 static int
 chat_deflate_inflate(chat_deflate_t *d, chat_str_t in, size_t max,
@@ -439,7 +441,10 @@ chat_deflate_inflate(chat_deflate_t *d, chat_str_t in, size_t max,
 {
     int        rc;
     size_t     n, keep;
+    unsigned   finals;
     z_stream  *z;
+
+    finals = 0;
 
     z = &d->unpack;
     z->next_in = (Bytef *) in.data;
@@ -468,7 +473,8 @@ chat_deflate_inflate(chat_deflate_t *d, chat_str_t in, size_t max,
 
             keep = n < CHAT_DEFLATE_DICTIONARY ? n : CHAT_DEFLATE_DICTIONARY;
 
-            if (inflateReset(z) != Z_OK
+            if (++finals > CHAT_DEFLATE_MAX_FINAL
+                || inflateReset(z) != Z_OK
                 || (keep && inflateSetDictionary(z, *out + n - keep,
                                                  (uInt) keep) != Z_OK))
             {

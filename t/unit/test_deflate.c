@@ -4,6 +4,10 @@
 #include "chat_deflate.h"
 
 
+/* four final blocks with nothing in them */
+#define FINAL  "\x03\x00\x03\x00\x03\x00\x03\x00"
+
+
 static size_t  blocks;
 
 
@@ -150,7 +154,9 @@ test_payloads(void **state)
         { bytes("\xf3\x48\xcd\xc9\xc9\x07\x00\xf2\x00\x11\x00\x00"),
           "HelloHello" },
         { bytes("\x00"), "" },
+        { bytes(FINAL FINAL FINAL FINAL "\x00"), "" },
 
+        { bytes(FINAL FINAL FINAL FINAL FINAL "\x00"), NULL },
         { bytes("\xff"), NULL },
         { bytes("\x06"), NULL },
         { bytes("\xf2\x48\xcd"), NULL },
