@@ -28,6 +28,10 @@ static void ngx_http_chat_relay_on_end(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message);
 static void ngx_http_chat_relay_on_abort(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message);
+static void ngx_http_chat_relay_on_release(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
+static ngx_http_chat_port_t *ngx_http_chat_relay_waiting(
+    ngx_http_chat_hub_t *hub, ngx_http_chat_relay_t *message);
 static void ngx_http_chat_relay_on_reply(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message);
 static void ngx_http_chat_relay_on_dead(ngx_http_chat_hub_t *hub,
@@ -46,6 +50,7 @@ static ngx_http_chat_relay_command_t  ngx_http_chat_relay_commands[] = {
     { ngx_string("begin"), 2, ngx_http_chat_relay_on_begin },
     { ngx_string("end"), 2, ngx_http_chat_relay_on_end },
     { ngx_string("abort"), 4, ngx_http_chat_relay_on_abort },
+    { ngx_string("release"), 4, ngx_http_chat_relay_on_release },
     { ngx_string("probe"), 5, ngx_http_chat_relay_on_probe },
     { ngx_string("noop"), 2, ngx_http_chat_relay_on_noop },
     { ngx_string("unprobe"), 2, ngx_http_chat_relay_on_unprobe },
@@ -240,6 +245,42 @@ static void
 ngx_http_chat_relay_on_abort(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message)
 {
+    ngx_http_chat_port_t  *port;
+
+    port = ngx_http_chat_relay_waiting(hub, message);
+
+    if (port) {
+        ngx_http_chat_port_abort(port);
+    }
+}
+
+
+static void
+ngx_http_chat_relay_on_release(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    ngx_str_t              noop;
+    ngx_http_chat_port_t  *port;
+
+    port = ngx_http_chat_relay_waiting(hub, message);
+
+    if (port) {
+        port->session->poll = NULL;
+        port->session = NULL;
+
+        ngx_str_set(&noop, "6");
+        ngx_http_chat_port_reply(port, NGX_HTTP_OK,
+                                 NGX_HTTP_CHAT_REPLY_PAYLOAD, &noop);
+    }
+}
+
+
+/* the GET that waits, if it is the one: name, id, from, sid */
+
+static ngx_http_chat_port_t *
+ngx_http_chat_relay_waiting(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
     ngx_http_chat_port_t     *port;
     ngx_http_chat_session_t  *s;
 
@@ -253,8 +294,10 @@ ngx_http_chat_relay_on_abort(ngx_http_chat_hub_t *hub,
                       NGX_HTTP_CHAT_WORKER_ID_LEN)
            == 0)
     {
-        ngx_http_chat_port_abort(port);
+        return port;
     }
+
+    return NULL;
 }
 
 

@@ -11,6 +11,7 @@
  *     begin SID                     a POST has begun, its body is still coming
  *     end SID                       it is complete, or will never be
  *     abort ID FROM SID             the client of a get has gone
+ *     release ID FROM SID           end a get: its worker is going
  *     reply ID STATUS TYPE          the answer to it, body: the answer's
  *     probe ID FROM SID HASH        may a WebSocket upgrade this session?
  *     noop SID                      it answered the probe: end the waiting GET
@@ -95,7 +96,7 @@ void ngx_http_chat_relay_held(ngx_http_chat_session_t *s, chat_str_t room,
 void ngx_http_chat_relay_packet(ngx_http_chat_hub_t *hub, const u_char *worker,
     const u_char *sid, ngx_str_t *packet);
 
-/* the worker is going: waiting GETs end, and their clients poll elsewhere */
+/* the worker is going: has waiting GETs end, so that clients poll elsewhere */
 void ngx_http_chat_relay_drain(void);
 
 

@@ -19,8 +19,8 @@ static void ngx_http_chat_relay_ask(ngx_http_chat_port_t *port);
 static void ngx_http_chat_relay_timeout(ngx_http_chat_timer_t *timer);
 static void ngx_http_chat_relay_fail(ngx_http_chat_port_t *port,
     ngx_uint_t status);
-static u_char *ngx_http_chat_relay_abort_line(ngx_http_chat_port_t *port,
-    u_char *line);
+static void ngx_http_chat_relay_about(ngx_http_chat_port_t *port,
+    const char *command);
 
 
 void
@@ -243,16 +243,8 @@ ngx_http_chat_relay_fail(ngx_http_chat_port_t *port, ngx_uint_t status)
 void
 ngx_http_chat_relay_abort(ngx_http_chat_port_t *port)
 {
-    u_char     line[128];
-    ngx_str_t  head, body;
-
     if (!port->is_post && port->asked == NULL) {
-        head.data = line;
-        head.len = ngx_http_chat_relay_abort_line(port, line) - line;
-        ngx_str_null(&body);
-
-        (void) ngx_http_chat_relay_publish(port->hub, port->sid, &head, &body,
-                                           NULL, NULL);
+        ngx_http_chat_relay_about(port, "abort");
 
     } else if (port->asked) {
         ngx_http_chat_relay_unprobe(port->hub, port->sid);
@@ -306,12 +298,15 @@ ngx_http_chat_relay_dead(ngx_http_chat_hub_t *hub, const u_char *worker)
 }
 
 
+/*
+ * The owner is asked to end them: an answer of its own may be under way, and
+ * the client's next GET would say that it has got that one.
+ */
+
 void
 ngx_http_chat_relay_drain(void)
 {
-    ngx_str_t                noop, none, head;
-    u_char                   line[128];
-    ngx_rbtree_node_t       *node, *next;
+    ngx_rbtree_node_t       *node;
     ngx_http_chat_port_t    *port;
     ngx_http_chat_worker_t  *worker;
 
@@ -321,37 +316,33 @@ ngx_http_chat_relay_drain(void)
         return;
     }
 
-    ngx_str_set(&noop, "6");
-    ngx_str_null(&none);
-
-    node = ngx_rbtree_min(worker->relays.root, &worker->relays_sentinel);
-
-    for ( /* void */ ; node; node = next) {
-        next = ngx_rbtree_next(&worker->relays, node);
-
+    for (node = ngx_rbtree_min(worker->relays.root, &worker->relays_sentinel);
+         node;
+         node = ngx_rbtree_next(&worker->relays, node))
+    {
         port = (ngx_http_chat_port_t *)
                    ((u_char *) node - offsetof(ngx_http_chat_port_t, node));
 
-        if (port->is_post || port->asked) {
-            continue;
+        if (!port->is_post && port->asked == NULL) {
+            ngx_http_chat_relay_about(port, "release");
         }
-
-        head.data = line;
-        head.len = ngx_http_chat_relay_abort_line(port, line) - line;
-
-        (void) ngx_http_chat_relay_publish(port->hub, port->sid, &head, &none,
-                                           NULL, NULL);
-
-        ngx_http_chat_port_reply(port, NGX_HTTP_OK,
-                                 NGX_HTTP_CHAT_REPLY_PAYLOAD, &noop);
     }
 }
 
 
-static u_char *
-ngx_http_chat_relay_abort_line(ngx_http_chat_port_t *port, u_char *line)
+static void
+ngx_http_chat_relay_about(ngx_http_chat_port_t *port, const char *command)
 {
-    return ngx_sprintf(line, "abort %uL %V %*s", (uint64_t) port->node.key,
-                       &ngx_http_chat_worker->id,
-                       (size_t) NGX_HTTP_CHAT_SID_LEN, port->sid);
+    u_char     line[128];
+    ngx_str_t  head, none;
+
+    head.data = line;
+    head.len = ngx_sprintf(line, "%s %uL %V %*s", command,
+                           (uint64_t) port->node.key, &ngx_http_chat_worker->id,
+                           (size_t) NGX_HTTP_CHAT_SID_LEN, port->sid)
+               - line;
+    ngx_str_null(&none);
+
+    (void) ngx_http_chat_relay_publish(port->hub, port->sid, &head, &none,
+                                       NULL, NULL);
 }

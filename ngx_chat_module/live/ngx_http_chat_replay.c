@@ -674,7 +674,7 @@ ngx_http_chat_replays_heard(ngx_http_chat_session_t *s)
 
     hub = s->hub;
 
-    if (hub->missed || hub->catching_up) {
+    if (hub->missed || hub->catching_up || s->opening) {
         return;
     }
 
@@ -815,7 +815,13 @@ ngx_http_chat_replays_hold(ngx_http_chat_session_t *s, chat_str_t id,
             return NGX_DONE;
         }
 
-        if (pos) {
+        if (s->opening) {
+
+            /* this room is no longer held back: see join.c */
+
+            room->pos = ngx_max(room->pos, pos);
+
+        } else if (pos) {
             ngx_http_chat_replay_remove(replay, room);
 
             if (ngx_queue_empty(&replay->finished)) {
