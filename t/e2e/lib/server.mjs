@@ -221,6 +221,15 @@ http {
 `;
 }
 
+// nginx takes a USR2 only when the process that started it has gone since
+const ORPHAN = `
+  pid=$0/nginx.pid
+  started() { for i in $(seq 100); do [ -s "$pid" ] || sleep 0.05; done; }
+  ("$@" & started)
+  trap 'kill -QUIT $(cat "$pid")' QUIT
+  trap 'kill -TERM $(cat "$pid")' TERM
+  while [ -s "$pid" ] || [ -s "$pid.oldbin" ]; do sleep 0.1; done`;
+
 class Nginx {
   constructor(options) {
     this.options = options;
@@ -234,7 +243,15 @@ class Nginx {
     this.url = this.origin + options.prefix.replace(/\/$/, '');
   }
 
-  get nginxPid() { return this.child.pid; }
+  // with "orphan" the master of the newest binary
+  get nginxPid() {
+    if (!this.options.orphan) return this.child.pid;
+    try {
+      return Number(fs.readFileSync(`${this.options.dir}/nginx.pid`));
+    } catch {
+      return NaN;
+    }
+  }
 
   async start() {
     const { dir } = this.options;
@@ -243,7 +260,9 @@ class Nginx {
     fs.writeFileSync(conf, configuration(this.options));
     const out = fs.openSync(path.join(dir, 'stderr.log'), 'a');
     const env = { ...process.env };
-    const [command, ...args] = [...this.options.wrapper, nginxBinary];
+    const [command, ...args] = [
+      ...this.options.wrapper,
+      ...this.options.orphan ? ['sh', '-c', ORPHAN, dir] : [], nginxBinary];
     if (process.env.NGINX_LD_PRELOAD) {
       env.LD_PRELOAD = process.env.NGINX_LD_PRELOAD;
     }
@@ -298,7 +317,7 @@ class Nginx {
   // new workers serve and the old ones are on their way out
   async reload() {
     const before = this.workerPids();
-    this.child.kill('SIGHUP');
+    process.kill(this.nginxPid, 'SIGHUP');
     await until(() => {
       const now = this.workerPids();
       return now.length >= this.options.workers
@@ -380,6 +399,7 @@ class Nginx {
  *   seed(client, redis)
  *                   fills Redis before nginx starts
  *   ends            ends what else the test has started, called by stop()
+ *   orphan          start nginx such that it takes USR2 (false)
  *   ready           wait for the workers' subscriptions (true)
  */
 export async function start(options = {}) {
@@ -391,7 +411,7 @@ export async function start(options = {}) {
     workers: 2, prefix: '/', chat: '', location: '', server: '', http: '',
     main: '', locations: {}, demoData: false, connections: 2048,
     logLevel: 'info', shutdownTimeout: '5s', drainTime: '300ms', ready: true,
-    address: '127.0.0.1', wrapper: [], listen: '',
+    address: '127.0.0.1', wrapper: [], listen: '', orphan: false,
     redisUrl: (redis) => `redis+unix://${redis.socket}`,
   };
 
