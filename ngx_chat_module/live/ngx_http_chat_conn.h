@@ -74,6 +74,9 @@ ngx_int_t ngx_http_chat_conn_upgrade(ngx_http_request_t *r,
     ngx_http_chat_session_t *session, const u_char *sid,
     ngx_http_chat_token_t *token);
 
+/* the worker's streams of permessage-deflate, made at their first use */
+ngx_int_t ngx_http_chat_deflate_init(void);
+
 /* NGX_OK, or the status to answer with (400, 426) */
 ngx_int_t ngx_http_chat_conn_check(ngx_http_request_t *r);
 

@@ -450,6 +450,7 @@ ngx_http_chat_handover_send(ngx_http_chat_session_t *s,
     state.unread = conn->nunread;
     state.message = conn->len;
     state.renewed = ngx_current_msec - s->renewed;
+    state.window = conn->window;
     state.pinged = s->pinged;
     state.spoken = s->spoken;
     state.polled = s->polled;

@@ -48,6 +48,7 @@ typedef struct {
     uint64_t                      message;
     ngx_msec_t                    heartbeat;      /* due in */
     ngx_msec_t                    renewed;        /* the log-in was, ago */
+    unsigned                      window:4;       /* conn->window */
     unsigned                      pinged:1;
     unsigned                      spoken:1;
     unsigned                      polled:1;

@@ -451,7 +451,12 @@ ngx_http_chat_takeover_data(ngx_http_chat_taking_t *taking,
         conn->size = state->message;
     }
 
+    if (state->parser.deflate && ngx_http_chat_deflate_init() != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     conn->parser = state->parser;
+    conn->window = state->window;
 
     return NGX_OK;
 }
