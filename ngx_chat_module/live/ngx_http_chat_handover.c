@@ -30,6 +30,8 @@ struct ngx_http_chat_handing_s {
 static void ngx_http_chat_handover_handler(ngx_event_t *ev);
 static ngx_uint_t ngx_http_chat_handover_connect(
     ngx_http_chat_handover_t *handover);
+static ngx_uint_t ngx_http_chat_handover_hopes(
+    ngx_http_chat_handover_t *handover);
 static void ngx_http_chat_handover_end(ngx_http_chat_handover_t *handover);
 static ngx_uint_t ngx_http_chat_handover_sessions(
     ngx_http_chat_handover_t *handover);
@@ -111,7 +113,6 @@ ngx_http_chat_handover_destroy(void)
 void
 ngx_http_chat_handover_begin(void)
 {
-    ngx_int_t                  i;
     ngx_http_chat_handover_t  *handover;
 
     handover = ngx_http_chat_worker->handover;
@@ -120,16 +121,12 @@ ngx_http_chat_handover_begin(void)
         return;
     }
 
+    ngx_http_chat_takeover_stop(handover);
+
     handover->pids = ngx_calloc(NGX_MAX_PROCESSES * sizeof(ngx_pid_t),
                                 ngx_http_chat_worker->log);
     if (handover->pids == NULL) {
         return;
-    }
-
-    for (i = 0; i < NGX_MAX_PROCESSES; i++) {
-        if (ngx_processes[i].pid > 0 && ngx_processes[i].pid != ngx_pid) {
-            handover->pids[handover->npids++] = ngx_processes[i].pid;
-        }
     }
 
     handover->active = 1;
@@ -167,7 +164,7 @@ ngx_http_chat_handover_handler(ngx_event_t *ev)
     }
 
     if (ngx_http_chat_handover_sessions(handover) == 0
-        || (!waits && ngx_queue_empty(&handover->outgoing))
+        || (!waits && !ngx_http_chat_handover_hopes(handover))
         || ngx_current_msec - handover->progress > NGX_HTTP_CHAT_HANDOVER_WAIT)
     {
         ngx_http_chat_handover_end(handover);
@@ -184,29 +181,27 @@ static ngx_uint_t
 ngx_http_chat_handover_connect(ngx_http_chat_handover_t *handover)
 {
     int                    fd;
+    ngx_pid_t              pid;
     ngx_uint_t             i, waits;
     ngx_http_chat_link_t  *link;
 
-    if (ngx_current_msec - handover->begun > NGX_HTTP_CHAT_HANDOVER_START) {
-        return 0;
-    }
-
     waits = 0;
 
-    for (i = 0; i < handover->npids; i++) {
+    for (i = 0; i < NGX_MAX_PROCESSES; i++) {
+        pid = ngx_processes[i].pid;
 
-        if (handover->pids[i] == 0) {
+        if (pid <= 0 || pid == ngx_pid || pid == handover->pids[i]) {
             continue;
         }
 
-        fd = ngx_http_chat_link_connect(handover->pids[i]);
+        fd = ngx_http_chat_link_connect(pid);
 
         if (fd == -1) {
             waits = 1;
             continue;
         }
 
-        handover->pids[i] = 0;
+        handover->pids[i] = pid;
 
         link = ngx_http_chat_link_create(fd, &handover->outgoing);
 
@@ -216,7 +211,31 @@ ngx_http_chat_handover_connect(ngx_http_chat_handover_t *handover)
         }
     }
 
-    return waits;
+    return waits && ngx_current_msec - handover->begun
+                    <= NGX_HTTP_CHAT_HANDOVER_START;
+}
+
+
+/* 1 if there is a link that takes sessions, or may be about to */
+
+static ngx_uint_t
+ngx_http_chat_handover_hopes(ngx_http_chat_handover_t *handover)
+{
+    ngx_queue_t           *q;
+    ngx_http_chat_link_t  *link;
+
+    for (q = ngx_queue_head(&handover->outgoing);
+         q != ngx_queue_sentinel(&handover->outgoing);
+         q = ngx_queue_next(q))
+    {
+        link = ngx_queue_data(q, ngx_http_chat_link_t, queue);
+
+        if (!link->gone) {
+            return 1;
+        }
+    }
+
+    return handover->nhandings;
 }
 
 
@@ -257,7 +276,6 @@ ngx_http_chat_handover_end(ngx_http_chat_handover_t *handover)
     if (handover->pids) {
         ngx_free(handover->pids);
         handover->pids = NULL;
-        handover->npids = 0;
     }
 }
 
@@ -354,7 +372,7 @@ ngx_http_chat_handover_link(ngx_http_chat_handover_t *handover)
     {
         link = ngx_queue_data(q, ngx_http_chat_link_t, queue);
 
-        if (link->greeted && ngx_http_chat_link_idle(link)) {
+        if (link->greeted && !link->gone && ngx_http_chat_link_idle(link)) {
             ngx_queue_remove(q);
             ngx_queue_insert_tail(&handover->outgoing, q);
 
@@ -366,12 +384,15 @@ ngx_http_chat_handover_link(ngx_http_chat_handover_t *handover)
 }
 
 
-/* now, that is: a session that is just connecting, for instance, can soon */
+/*
+ * Now, that is: a session that is just connecting can soon, and so can one that
+ * may yet say that it resumes, for which many messages may be held.
+ */
 
 static ngx_uint_t
 ngx_http_chat_handover_can(ngx_http_chat_session_t *s)
 {
-    return s->conn->connection && !s->arriving && !s->overflow
+    return s->conn->connection && !s->arriving && !s->opening && !s->overflow
            && s->lookup == NULL && s->socket != NGX_HTTP_CHAT_SOCKET_LOOKUP
            && !ngx_http_chat_hub_behind(s->hub);
 }
@@ -589,6 +610,10 @@ ngx_http_chat_handover_record(ngx_http_chat_link_t *link, ngx_uint_t type,
     if (type == NGX_HTTP_CHAT_RECORD_REFUSE) {
         handing->link = NULL;
         ngx_http_chat_handover_fail(s);
+
+        /* another worker may take it */
+
+        s->stays = !link->gone;
     }
 }
 
@@ -604,9 +629,17 @@ ngx_http_chat_handover_hello(ngx_http_chat_link_t *link, u_char *data,
 
         if (hello.version == NGX_HTTP_CHAT_HANDOVER_VERSION
             && hello.size == sizeof(ngx_http_chat_state_t)
-            && hello.generation > ngx_http_chat_worker->main->generation
-            && !hello.exiting)
+            && hello.generation > ngx_http_chat_worker->main->generation)
         {
+            if (hello.exiting) {
+
+                /* what it has begun it ends; and there is a newer one */
+
+                link->gone = 1;
+                ngx_http_chat_worker->handover->begun = ngx_current_msec;
+                return;
+            }
+
             ngx_memcpy(link->worker, hello.worker,
                        NGX_HTTP_CHAT_WORKER_ID_LEN);
             link->greeted = 1;

@@ -62,9 +62,7 @@ struct ngx_http_chat_handover_s {
     ngx_queue_t                   outgoing;       /* links to new workers */
     ngx_queue_t                   handings;
     ngx_uint_t                    nhandings;
-    ngx_pid_t                    *pids;           /* who may be one: 0 if it
-                                                     has been connected to */
-    ngx_uint_t                    npids;
+    ngx_pid_t                    *pids;           /* connected to, by slot */
     ngx_msec_t                    begun;
     ngx_msec_t                    progress;       /* the last */
     ngx_event_t                   event;
@@ -74,6 +72,7 @@ struct ngx_http_chat_handover_s {
 
 /* the new worker's side */
 void ngx_http_chat_takeover_accept_handler(ngx_event_t *rev);
+void ngx_http_chat_takeover_stop(ngx_http_chat_handover_t *handover);
 void ngx_http_chat_takeover_destroy(ngx_http_chat_handover_t *handover);
 
 

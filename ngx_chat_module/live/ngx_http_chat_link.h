@@ -36,6 +36,7 @@ struct ngx_http_chat_link_s {
     u_char                        worker[NGX_HTTP_CHAT_WORKER_ID_LEN];
 
     unsigned                      greeted:1;
+    unsigned                      gone:1;         /* it is exiting */
     unsigned                      busy:1;         /* its records are handled */
 };
 

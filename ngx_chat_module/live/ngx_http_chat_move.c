@@ -327,7 +327,12 @@ ngx_http_chat_relay_try_move(ngx_http_chat_session_t *s)
                                      NULL);
     ngx_free(body.data);
 
-    if (s->handing && op) {
+    if (s->handing && op == NULL) {
+        ngx_http_chat_session_close(s, 1001, "the server restarts");
+        return;
+    }
+
+    if (s->handing) {
         ngx_http_chat_handover_done(s);
     }
 

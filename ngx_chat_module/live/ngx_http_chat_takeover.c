@@ -158,6 +158,23 @@ ngx_http_chat_takeover_resume(void)
 }
 
 
+/* this worker goes as well, and says so */
+
+void
+ngx_http_chat_takeover_stop(ngx_http_chat_handover_t *handover)
+{
+    ngx_queue_t  *q;
+
+    for (q = ngx_queue_head(&handover->incoming);
+         q != ngx_queue_sentinel(&handover->incoming);
+         q = ngx_queue_next(q))
+    {
+        ngx_http_chat_takeover_hello(ngx_queue_data(q, ngx_http_chat_link_t,
+                                                    queue));
+    }
+}
+
+
 static void
 ngx_http_chat_takeover_hello(ngx_http_chat_link_t *link)
 {
