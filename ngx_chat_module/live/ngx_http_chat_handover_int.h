@@ -70,7 +70,12 @@ struct ngx_http_chat_handover_s {
 };
 
 
-/* the new worker's side */
+/* the session's state and its connection's socket, behind what is in the link;
+   NGX_ERROR: no memory, and there may be half a state in it */
+ngx_int_t ngx_http_chat_handover_send(ngx_http_chat_session_t *s,
+    ngx_http_chat_link_t *link);
+
+/* the new worker's side: _stop says that it goes as well */
 void ngx_http_chat_takeover_accept_handler(ngx_event_t *rev);
 void ngx_http_chat_takeover_stop(ngx_http_chat_handover_t *handover);
 void ngx_http_chat_takeover_destroy(ngx_http_chat_handover_t *handover);

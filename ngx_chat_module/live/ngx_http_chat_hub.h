@@ -212,7 +212,7 @@ struct ngx_http_chat_session_s {
     ngx_http_chat_outbox_t        sent;           /* arrived */
     ngx_http_chat_conn_t         *conn;           /* the WebSocket */
     ngx_http_chat_conn_t         *probe;          /* one that isn't yet it */
-    ngx_http_chat_handing_t      *handing;        /* conn goes to a new worker */
+    ngx_http_chat_handing_t      *handing;        /* conn, to a new worker */
     ngx_http_request_t           *stream;         /* SSE */
 
     ngx_http_chat_timer_t         heartbeat;
