@@ -7,10 +7,10 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
+import zlib from 'node:zlib';
 
 import { PASSWORD, seedUsers, storedIds } from './lib/data.mjs';
-import { EventStream, WorkerAgent, user, users } from './lib/http.mjs';
-import { Polling } from './lib/polling.mjs';
+import { EventStream, user, users } from './lib/http.mjs';
 import { NO_RATE, alive, sleep, start, until } from './lib/server.mjs';
 import { closeAll, connect } from './lib/sio.mjs';
 import { OP, RawWebSocket, frame } from './lib/websocket.mjs';
@@ -150,6 +150,25 @@ describe('states of a connection', () => {
       for (const ws of [half, pieces, silent, opened]) {
         assert.equal(await ws.closeCode(), 1000);
       }
+    }));
+
+  test('permessage-deflate goes on, both ways', () =>
+    withServer({ chat: `${NO_RATE} chat_deflate on;` }, async (server) => {
+      const anna = await user(server);
+      const ws = await RawWebSocket.connect(anna, { headers: {
+        'Sec-WebSocket-Extensions': 'permessage-deflate' } });
+      assert.match(ws.header('Sec-WebSocket-Extensions'), /deflate/);
+      await reload(server);
+      const text = 'x'.repeat(2000);
+      const packed = zlib.deflateRawSync(
+        `42["message",{"roomId":"0","message":"${text}"}]`,
+        { finishFlush: zlib.constants.Z_SYNC_FLUSH }).subarray(0, -4);
+      ws.write(frame(OP.text, packed, { rsv: 4 }));
+      const got = await ws.frame((f) => f.rsv === 4);
+      const whole = zlib.inflateRawSync(Buffer.concat([got.payload,
+        Buffer.from([0, 0, 0xff, 0xff])]),
+                                { finishFlush: zlib.constants.Z_SYNC_FLUSH });
+      assert.equal(JSON.parse(whole.toString().slice(2))[1].message, text);
     }));
 
   test('a client that reads slowly, with a queue full of messages', () =>
