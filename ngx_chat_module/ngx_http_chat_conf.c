@@ -6,6 +6,8 @@
 #include "proto/chat_json.h"
 #include "proto/chat_url.h"
 
+#include <sodium.h>
+
 
 #define NGX_HTTP_CHAT_CONNECT_TIMEOUT   3000
 #define NGX_HTTP_CHAT_REPLY_TIMEOUT     5000
@@ -18,6 +20,10 @@ static ngx_int_t ngx_http_chat_redis_addrs(ngx_conf_t *cf, chat_url_t *url,
 static ngx_int_t ngx_http_chat_resolve(ngx_conf_t *cf, chat_url_host_t *from,
     ngx_http_chat_redis_addr_t *addr);
 static ngx_uint_t ngx_http_chat_origin_valid(ngx_str_t *origin);
+static void ngx_http_chat_conf_key_add(crypto_generichash_state *hash,
+    ngx_str_t *text);
+static void ngx_http_chat_conf_key_listen(crypto_generichash_state *hash,
+    ngx_conf_t *cf, ngx_http_core_srv_conf_t *cscf);
 
 
 static ngx_conf_enum_t  ngx_http_chat_cookie_secure[] = {
@@ -533,4 +539,107 @@ ngx_http_chat_origin_valid(ngx_str_t *origin)
     }
 
     return p != host;
+}
+
+
+/*
+ * A connection that was opened in a location may go on in one of a later
+ * configuration with the same key: the same server, path, Redis and origins,
+ * and what the client has been told.  Other settings may have changed.
+ */
+
+char *
+ngx_http_chat_conf_key(ngx_conf_t *cf, ngx_http_chat_loc_conf_t *conf)
+{
+    u_char                      numbers[128];
+    ngx_str_t                   text, *origin;
+    ngx_uint_t                  i;
+    crypto_generichash_state    hash;
+    ngx_http_core_srv_conf_t   *cscf;
+    ngx_http_chat_loc_conf_t  **location;
+    ngx_http_chat_main_conf_t  *cmcf;
+
+    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_chat_module);
+
+    crypto_generichash_init(&hash, NULL, 0, NGX_HTTP_CHAT_KEY_LEN);
+
+    ngx_http_chat_conf_key_listen(&hash, cf, cscf);
+    ngx_http_chat_conf_key_add(&hash, &cscf->server_name);
+    ngx_http_chat_conf_key_add(&hash, &conf->base);
+    ngx_http_chat_conf_key_add(&hash, &conf->redis_url);
+
+    text.data = numbers;
+    text.len = ngx_sprintf(numbers, "%M %M %uz %ui", conf->ping_interval,
+                           conf->ping_timeout, conf->max_payload, conf->origin)
+               - numbers;
+
+    ngx_http_chat_conf_key_add(&hash, &text);
+
+    if (conf->origins) {
+        origin = conf->origins->elts;
+
+        for (i = 0; i < conf->origins->nelts; i++) {
+            ngx_http_chat_conf_key_add(&hash, &origin[i]);
+        }
+    }
+
+    crypto_generichash_final(&hash, conf->key, NGX_HTTP_CHAT_KEY_LEN);
+
+    location = ngx_array_push(&cmcf->locations);
+    if (location == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *location = conf;
+
+    return NGX_CONF_OK;
+}
+
+
+static void
+ngx_http_chat_conf_key_add(crypto_generichash_state *hash, ngx_str_t *text)
+{
+    uint64_t  len;
+
+    len = text->len;
+
+    crypto_generichash_update(hash, (u_char *) &len, sizeof(uint64_t));
+    crypto_generichash_update(hash, text->data, text->len);
+}
+
+
+/* where the server listens */
+
+static void
+ngx_http_chat_conf_key_listen(crypto_generichash_state *hash, ngx_conf_t *cf,
+    ngx_http_core_srv_conf_t *cscf)
+{
+    ngx_uint_t                   p, a, s;
+    ngx_http_conf_addr_t        *addr;
+    ngx_http_conf_port_t        *port;
+    ngx_http_core_srv_conf_t   **server;
+    ngx_http_core_main_conf_t   *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    if (cmcf->ports == NULL) {
+        return;
+    }
+
+    port = cmcf->ports->elts;
+
+    for (p = 0; p < cmcf->ports->nelts; p++) {
+        addr = port[p].addrs.elts;
+
+        for (a = 0; a < port[p].addrs.nelts; a++) {
+            server = addr[a].servers.elts;
+
+            for (s = 0; s < addr[a].servers.nelts; s++) {
+                if (server[s] == cscf) {
+                    ngx_http_chat_conf_key_add(hash, &addr[a].opt.addr_text);
+                }
+            }
+        }
+    }
 }

@@ -21,6 +21,9 @@ char *ngx_http_chat_set_login_rate(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_chat_set_origins(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* sets conf->key, of a location with a chat, and lists it */
+char *ngx_http_chat_conf_key(ngx_conf_t *cf, ngx_http_chat_loc_conf_t *conf);
+
 /* the Redis of a URL, the same for equal ones; NULL: logged */
 ngx_http_chat_redis_conf_t *ngx_http_chat_redis_conf(ngx_conf_t *cf,
     ngx_str_t *text);

@@ -326,6 +326,7 @@ static void *
 ngx_http_chat_create_main_conf(ngx_conf_t *cf)
 {
     u_char                      random[8];
+    struct timespec             ts;
     ngx_http_chat_main_conf_t  *cmcf;
 
     if (sodium_init() < 0) {
@@ -338,9 +339,15 @@ ngx_http_chat_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
-    if (ngx_array_init(&cmcf->redis, cf->pool, 1, sizeof(void *)) != NGX_OK) {
+    if (ngx_array_init(&cmcf->redis, cf->pool, 1, sizeof(void *)) != NGX_OK
+        || ngx_array_init(&cmcf->locations, cf->pool, 1, sizeof(void *))
+           != NGX_OK)
+    {
         return NULL;
     }
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+    cmcf->generation = (uint64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
 
     cmcf->server_id.len = 2 * sizeof(random);
     cmcf->server_id.data = ngx_pnalloc(cf->pool, cmcf->server_id.len);
@@ -456,5 +463,5 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     conf->redis->drain_time = ngx_max(conf->redis->drain_time,
                                       conf->drain_time);
 
-    return NGX_CONF_OK;
+    return ngx_http_chat_conf_key(cf, conf);
 }

@@ -29,6 +29,8 @@ typedef struct ngx_http_chat_hub_s  ngx_http_chat_hub_t;
 #define NGX_HTTP_CHAT_ORIGIN_ANY      1
 #define NGX_HTTP_CHAT_ORIGIN_LIST     2
 
+#define NGX_HTTP_CHAT_KEY_LEN         32
+
 
 /* where to connect to: hosts have been resolved when workers see this */
 
@@ -68,6 +70,10 @@ typedef struct {
     ngx_array_t                   redis;          /* of pointers to the above */
     ngx_str_t                     server_id;      /* of this nginx instance */
     ngx_shm_zone_t               *rate_zone;      /* of chat_login_rate */
+    ngx_array_t                   locations;      /* of pointers to those with
+                                                     a chat */
+    uint64_t                      generation;     /* of two configurations the
+                                                     newer has the higher */
 } ngx_http_chat_main_conf_t;
 
 
@@ -104,6 +110,9 @@ typedef struct {
 
     ngx_uint_t                    origin;
     ngx_array_t                  *origins;        /* of ngx_str_t */
+
+    /* what live connections depend on, see ngx_http_chat_conf_key() */
+    u_char                        key[NGX_HTTP_CHAT_KEY_LEN];
 } ngx_http_chat_loc_conf_t;
 
 

@@ -6,6 +6,7 @@
 #include "ngx_http_chat_bus.h"
 #include "ngx_http_chat_relay.h"
 #include "ngx_http_chat_known.h"
+#include "ngx_http_chat_handover.h"
 #include "ngx_http_chat_sse.h"
 
 
@@ -304,6 +305,8 @@ ngx_http_chat_hub_resume(ngx_http_chat_hub_t *hub)
     ngx_http_chat_relay_resume(hub, NULL);
     ngx_http_chat_deliver_resume(hub);
     ngx_http_chat_sockets_resume(hub);
+
+    ngx_http_chat_takeover_resume();
 
     /* says at once that this worker is there */
 

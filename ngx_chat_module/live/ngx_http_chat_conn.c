@@ -8,6 +8,7 @@
 
 #include "ngx_http_chat_conn.h"
 #include "ngx_http_chat_relay.h"
+#include "ngx_http_chat_handover.h"
 
 
 #define NGX_HTTP_CHAT_CONN_BUFS     64            /* of one writev() */
@@ -105,6 +106,10 @@ ngx_http_chat_conn_read_handler(ngx_event_t *rev)
         /* the worker is told to go; the second time, to be quick about it */
 
         if (c->error) {
+            if (conn->handed) {
+                ngx_http_chat_handover_undo(conn->session);
+            }
+
             ngx_http_chat_conn_lost(conn, "the worker exits");
             return;
         }
@@ -277,7 +282,7 @@ ngx_http_chat_conn_flush(ngx_http_chat_conn_t *conn)
     c = conn->connection;
     box = &conn->out;
 
-    if (c == NULL || conn->closed) {
+    if (c == NULL || conn->closed || conn->held) {
         return;
     }
 
@@ -495,6 +500,8 @@ ngx_http_chat_conn_close(ngx_http_chat_conn_t *conn, ngx_uint_t code,
     if (conn->closed || conn->close_sent) {
         return;
     }
+
+    conn->held = 0;
 
     len = ngx_min(ngx_strlen(why), CHAT_WS_MAX_CONTROL - 2);
 

@@ -19,6 +19,9 @@
 #include "ngx_http_chat_hub.h"
 
 
+#define NGX_HTTP_CHAT_ARRIVE_WAIT   5000          /* for a session, ms */
+
+
 typedef struct {
     u_char                        sid[NGX_HTTP_CHAT_SID_LEN];
     ngx_http_chat_token_t         token;
@@ -54,6 +57,8 @@ struct ngx_http_chat_conn_s {
     unsigned                      close_received:1;
     unsigned                      shut:1;         /* our side is shut down */
     unsigned                      reading:1;      /* in the read loop */
+    unsigned                      held:1;         /* still another worker's */
+    unsigned                      handed:1;       /* to another worker */
     unsigned                      closed:1;
 };
 
@@ -68,6 +73,9 @@ ngx_int_t ngx_http_chat_conn_upgrade(ngx_http_request_t *r,
     ngx_http_chat_hub_t *hub, ngx_http_chat_loc_conf_t *conf,
     ngx_http_chat_session_t *session, const u_char *sid,
     ngx_http_chat_token_t *token);
+
+/* the worker's streams of permessage-deflate, made at their first use */
+ngx_int_t ngx_http_chat_deflate_init(void);
 
 /* NGX_OK, or the status to answer with (400, 426) */
 ngx_int_t ngx_http_chat_conn_check(ngx_http_request_t *r);

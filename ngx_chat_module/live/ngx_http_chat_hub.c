@@ -7,6 +7,7 @@
 
 
 #define NGX_HTTP_CHAT_IDLE_ROOMS   10000          /* remembered at the most */
+#define NGX_HTTP_CHAT_MOVE_GRACE   1000           /* ms */
 
 
 static ngx_http_chat_user_t *ngx_http_chat_user_create(
@@ -278,7 +279,10 @@ static void
 ngx_http_chat_room_destroy(ngx_http_chat_room_t *room)
 {
     ngx_http_chat_room_used(room);
-    ngx_http_chat_redis_cancel(room->repair);
+    if (room->repair) {
+        ngx_http_chat_redis_cancel(room->repair);
+        room->hub->repairs--;
+    }
 
     if (room->catching_up) {
         room->hub->catching_up--;
@@ -435,6 +439,7 @@ ngx_http_chat_hub_is_member(ngx_http_chat_session_t *s, chat_room_t *room)
 void
 ngx_http_chat_hub_detach(ngx_http_chat_session_t *s, ngx_uint_t at_once)
 {
+    ngx_msec_t             grace;
     ngx_uint_t             i;
     ngx_http_chat_user_t  *user;
 
@@ -454,7 +459,15 @@ ngx_http_chat_hub_detach(ngx_http_chat_session_t *s, ngx_uint_t at_once)
     ngx_queue_remove(&s->user_queue);
 
     if (--user->nsessions == 0) {
-        ngx_http_chat_presence_leave(user, at_once ? 0
-                                                : s->conf->presence_grace);
+        grace = at_once ? 0 : s->conf->presence_grace;
+
+        if (s->leaving) {
+
+            /* whose new owner is about to say that the user is there */
+
+            grace = ngx_max(grace, NGX_HTTP_CHAT_MOVE_GRACE);
+        }
+
+        ngx_http_chat_presence_leave(user, grace);
     }
 }

@@ -43,6 +43,8 @@ typedef struct ngx_http_chat_room_s     ngx_http_chat_room_t;
 typedef struct ngx_http_chat_port_s     ngx_http_chat_port_t;
 typedef struct ngx_http_chat_event_s    ngx_http_chat_event_t;
 typedef struct ngx_http_chat_demo_s     ngx_http_chat_demo_t;
+typedef struct ngx_http_chat_handing_s  ngx_http_chat_handing_t;
+typedef struct ngx_http_chat_handover_s  ngx_http_chat_handover_t;
 
 
 typedef struct {
@@ -70,6 +72,7 @@ typedef struct {
     ngx_event_t                   drain;
     ngx_uint_t                    drain_step;
     ngx_uint_t                    nconns;
+    ngx_http_chat_handover_t     *handover;       /* NULL: there is none */
 
     uint64_t                      request;        /* last relay request's id */
     ngx_rbtree_t                  relays;         /* requests sent elsewhere */
@@ -95,6 +98,7 @@ struct ngx_http_chat_hub_s {
                                                      was, in microseconds */
     ngx_uint_t                    missed;         /* the bus was cut, */
     ngx_uint_t                    catching_up;    /* since: so many reads */
+    ngx_uint_t                    repairs;        /* rooms that read a hole */
     ngx_uint_t                    clock;          /* users that came so far */
 
     ngx_rbtree_t                  users;          /* by id */
@@ -208,6 +212,7 @@ struct ngx_http_chat_session_s {
     ngx_http_chat_outbox_t        sent;           /* arrived */
     ngx_http_chat_conn_t         *conn;           /* the WebSocket */
     ngx_http_chat_conn_t         *probe;          /* one that isn't yet it */
+    ngx_http_chat_handing_t      *handing;        /* conn, to a new worker */
     ngx_http_request_t           *stream;         /* SSE */
 
     ngx_http_chat_timer_t         heartbeat;
@@ -248,6 +253,7 @@ struct ngx_http_chat_session_s {
     unsigned                      leaving:1;      /* to the prober */
     unsigned                      cut:1;          /* which delivers from here */
     unsigned                      arriving:1;
+    unsigned                      stays:1;        /* it could not go */
     unsigned                      opening:1;      /* may yet say that it
                                                      resumes */
     unsigned                      squeezed:1;     /* too much was held back */
@@ -262,6 +268,7 @@ struct ngx_http_chat_session_s {
 #define NGX_HTTP_CHAT_MAX_SENDS      64           /* then reading pauses */
 #define NGX_HTTP_CHAT_MAX_REPLAYS    256
 #define NGX_HTTP_CHAT_UPGRADE_WAIT   10000        /* ms */
+#define NGX_HTTP_CHAT_CONNECT_WAIT   45000        /* for CONNECT, ms */
 
 
 extern ngx_http_chat_worker_t  *ngx_http_chat_worker;
@@ -345,6 +352,10 @@ void ngx_http_chat_bus_message(void *data, ngx_str_t *channel,
     ngx_str_t *payload);
 void ngx_http_chat_bus_state(void *data, ngx_uint_t up);
 
+/* 1 while something of what came over the bus is still being read */
+#define ngx_http_chat_hub_behind(hub)                                        \
+    ((hub)->missed || (hub)->catching_up || (hub)->repairs)
+
 
 /* demo data */
 
@@ -396,6 +407,10 @@ void ngx_http_chat_session_resume(ngx_http_chat_session_t *s);
 ngx_http_chat_frame_t *ngx_http_chat_session_open(ngx_http_chat_session_t *s,
     ngx_uint_t upgrade);
 void ngx_http_chat_session_heartbeat(ngx_http_chat_session_t *s);
+
+/* goes on: a ping, or (pinged) the end, is due in delay ms */
+void ngx_http_chat_session_heartbeat_on(ngx_http_chat_session_t *s,
+    ngx_msec_t delay, ngx_uint_t pinged);
 
 /*
  * At a heartbeat: the log-in lasts as long as somebody is connected with it,

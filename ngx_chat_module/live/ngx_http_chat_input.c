@@ -7,9 +7,6 @@
 #include "ngx_http_chat_relay.h"
 
 
-#define NGX_HTTP_CHAT_ARRIVE_WAIT   5000          /* for a session, ms */
-
-
 static void ngx_http_chat_conn_control(ngx_http_chat_conn_t *conn,
     chat_ws_event_t *event);
 static ngx_int_t ngx_http_chat_conn_data(ngx_http_chat_conn_t *conn,

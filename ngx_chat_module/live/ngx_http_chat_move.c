@@ -16,6 +16,7 @@
 
 #include "ngx_http_chat_relay_int.h"
 #include "ngx_http_chat_conn.h"
+#include "ngx_http_chat_handover.h"
 #include "ngx_http_chat_replay.h"
 #include "../proto/chat_eio.h"
 
@@ -166,8 +167,6 @@ void
 ngx_http_chat_relay_on_move(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message)
 {
-    u_char                    here[64], there[64], cut[64];
-    ngx_str_t                 argv[4], open;
     ngx_http_chat_session_t  *s;
 
     s = ngx_http_chat_relay_session(hub, &message->word[2]);
@@ -182,9 +181,19 @@ ngx_http_chat_relay_on_move(ngx_http_chat_hub_t *hub,
         return;
     }
 
+    (void) ngx_http_chat_relay_leave(s);
+}
+
+
+ngx_int_t
+ngx_http_chat_relay_leave(ngx_http_chat_session_t *s)
+{
+    u_char     here[64], there[64], cut[64];
+    ngx_str_t  argv[4], open;
+
     open.data = ngx_http_chat_relay_open(s, &open.len);
     if (open.data == NULL) {
-        return;
+        return NGX_ERROR;
     }
 
     argv[0].data = here;
@@ -199,13 +208,15 @@ ngx_http_chat_relay_on_move(ngx_http_chat_hub_t *hub,
                   - there;
     argv[3] = open;
 
-    if (ngx_http_chat_redis_eval(hub->redis, &ngx_http_chat_script_cut, NULL,
+    if (ngx_http_chat_redis_eval(s->hub->redis, &ngx_http_chat_script_cut, NULL,
                                  NULL, 0, 4, argv))
     {
         s->leaving = 1;
     }
 
     ngx_free(open.data);
+
+    return s->leaving ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -271,6 +282,14 @@ ngx_http_chat_relay_on_cut(ngx_http_chat_hub_t *hub,
         return;
     }
 
+    if (s->handing && ngx_http_chat_hub_behind(hub)) {
+
+        /* what is being read would not get into its queue any more */
+
+        ngx_http_chat_session_close(s, 1001, "the server restarts");
+        return;
+    }
+
     s->cut = 1;
 
     /* replays under way end here: what they read goes over */
@@ -283,8 +302,9 @@ ngx_http_chat_relay_on_cut(ngx_http_chat_hub_t *hub,
 void
 ngx_http_chat_relay_try_move(ngx_http_chat_session_t *s)
 {
-    u_char     line[64];
-    ngx_str_t  head, body;
+    u_char               line[64];
+    ngx_str_t            head, body;
+    ngx_http_chat_op_t  *op;
 
     if (s->closed || !ngx_http_chat_replays_done(s) || s->delivery) {
         return;
@@ -303,9 +323,18 @@ ngx_http_chat_relay_try_move(ngx_http_chat_session_t *s)
                            (ngx_uint_t) s->opening)
                - line;
 
-    (void) ngx_http_chat_relay_publish(s->hub, s->prober, &head, &body, NULL,
-                                       NULL);
+    op = ngx_http_chat_relay_publish(s->hub, s->prober, &head, &body, NULL,
+                                     NULL);
     ngx_free(body.data);
+
+    if (s->handing && op == NULL) {
+        ngx_http_chat_session_close(s, 1001, "the server restarts");
+        return;
+    }
+
+    if (s->handing) {
+        ngx_http_chat_handover_done(s);
+    }
 
     ngx_http_chat_session_close(s, 1000, "moved to another worker");
 }
@@ -474,6 +503,14 @@ ngx_http_chat_relay_on_open(ngx_http_chat_hub_t *hub,
         return;
     }
 
+    if (s->conn->held && ngx_http_chat_hub_behind(hub)) {
+
+        /* what is being read is from before, and would come twice */
+
+        ngx_http_chat_session_close(s, 1001, "the server restarts");
+        return;
+    }
+
     ngx_memcpy(s->socket_id, message->word[2].data,
                NGX_HTTP_CHAT_SOCKET_ID_LEN);
 
@@ -544,10 +581,16 @@ ngx_http_chat_relay_on_state(ngx_http_chat_hub_t *hub,
     s->arriving = 0;
 
     ngx_http_chat_session_upgraded(s, conn);
-    ngx_http_chat_session_heartbeat(s);
+
+    if (!conn->held) {
+        ngx_http_chat_session_heartbeat(s);
+    }
 
     if (s->user) {
         ngx_http_chat_timer_del(&ngx_http_chat_worker->wheel, &s->connect);
+
+    } else {
+        ngx_http_chat_session_connect_wait(s, NGX_HTTP_CHAT_CONNECT_WAIT);
     }
 
     if (message->word[2].data[0] == '1') {
@@ -555,6 +598,11 @@ ngx_http_chat_relay_on_state(ngx_http_chat_hub_t *hub,
 
     } else {
         ngx_http_chat_opening_end(s);
+    }
+
+    if (conn->held) {
+        conn->held = 0;
+        ngx_http_chat_conn_flush(conn);
     }
 
     ngx_http_chat_session_resume(s);

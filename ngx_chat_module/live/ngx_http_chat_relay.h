@@ -66,6 +66,12 @@ void ngx_http_chat_relay_unprobe(ngx_http_chat_hub_t *hub, const u_char *sid);
 void ngx_http_chat_relay_move(ngx_http_chat_hub_t *hub, const u_char *sid);
 
 /*
+ * "cut" and "open", for s->prober: the session leaves.  NGX_ERROR: Redis is
+ * away
+ */
+ngx_int_t ngx_http_chat_relay_leave(ngx_http_chat_session_t *s);
+
+/*
  * The old owner's last act, when nothing is left to wait for: hands its queue
  * over and closes the session
  */

@@ -196,7 +196,10 @@ ngx_http_chat_bus_repair(ngx_http_chat_room_t *room)
 
     if (room->repair == NULL) {
         ngx_http_chat_bus_caught_up(room, 1);
+        return;
     }
+
+    room->hub->repairs++;
 }
 
 
@@ -212,6 +215,7 @@ ngx_http_chat_bus_repaired(void *data, redisReply *reply)
     ngx_http_chat_post_t   post;
 
     room->repair = NULL;
+    room->hub->repairs--;
 
     pool = ngx_create_pool(4096, ngx_http_chat_worker->log);
 
@@ -291,7 +295,10 @@ ngx_http_chat_bus_ask_newest(ngx_http_chat_room_t *room)
 
     if (room->repair == NULL) {
         ngx_http_chat_bus_caught_up(room, 1);
+        return;
     }
+
+    room->hub->repairs++;
 }
 
 
@@ -304,6 +311,7 @@ ngx_http_chat_bus_newest(void *data, redisReply *reply)
     ngx_http_chat_post_t   post;
 
     room->repair = NULL;
+    room->hub->repairs--;
 
     pool = ngx_create_pool(4096, ngx_http_chat_worker->log);
 

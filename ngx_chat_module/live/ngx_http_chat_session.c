@@ -8,14 +8,12 @@
 
 #include "ngx_http_chat_hub.h"
 #include "ngx_http_chat_conn.h"
+#include "ngx_http_chat_handover.h"
 #include "ngx_http_chat_polling.h"
 #include "ngx_http_chat_relay.h"
 #include "ngx_http_chat_replay.h"
 #include "ngx_http_chat_sse.h"
 #include "../proto/chat_eio.h"
-
-
-#define NGX_HTTP_CHAT_CONNECT_WAIT   45000        /* for CONNECT, ms */
 
 
 static void ngx_http_chat_session_ready(ngx_http_chat_session_t *s);
@@ -125,6 +123,10 @@ ngx_http_chat_session_close(ngx_http_chat_session_t *s, ngx_uint_t code,
 
     if (s->closed) {
         return;
+    }
+
+    if (s->handing) {
+        ngx_http_chat_handover_undo(s);
     }
 
     worker = ngx_http_chat_worker;
@@ -407,11 +409,18 @@ ngx_http_chat_session_packet(ngx_http_chat_session_t *s, chat_str_t text)
 void
 ngx_http_chat_session_heartbeat(ngx_http_chat_session_t *s)
 {
-    s->pinged = 0;
+    ngx_http_chat_session_heartbeat_on(s, s->conf->ping_interval, 0);
+}
+
+
+void
+ngx_http_chat_session_heartbeat_on(ngx_http_chat_session_t *s,
+    ngx_msec_t delay, ngx_uint_t pinged)
+{
+    s->pinged = pinged;
 
     ngx_http_chat_timer_set(&ngx_http_chat_worker->wheel, &s->heartbeat,
-                            s->conf->ping_interval,
-                            ngx_http_chat_session_heartbeat_handler);
+                            delay, ngx_http_chat_session_heartbeat_handler);
 }
 
 

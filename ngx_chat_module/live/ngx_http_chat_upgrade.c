@@ -137,13 +137,10 @@ ngx_http_chat_upgrade_deflate(ngx_http_request_t *r,
     ngx_uint_t              i, found;
     ngx_list_part_t        *part;
     ngx_table_elt_t        *h;
-    chat_deflate_mem_t      mem;
     chat_deflate_offer_t    one;
-    ngx_http_chat_worker_t  *worker;
 
     static const ngx_str_t  name = ngx_string("sec-websocket-extensions");
 
-    worker = ngx_http_chat_worker;
     found = 0;
 
     for (part = &r->headers_in.headers.part; part; part = part->next) {
@@ -174,7 +171,19 @@ ngx_http_chat_upgrade_deflate(ngx_http_request_t *r,
         }
     }
 
-    if (found && worker->deflate == NULL) {
+    return found && ngx_http_chat_deflate_init() == NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_chat_deflate_init(void)
+{
+    chat_deflate_mem_t       mem;
+    ngx_http_chat_worker_t  *worker;
+
+    worker = ngx_http_chat_worker;
+
+    if (worker->deflate == NULL) {
         mem.alloc = ngx_http_chat_upgrade_alloc;
         mem.free = ngx_http_chat_upgrade_dealloc;
         mem.data = worker->log;
@@ -182,7 +191,7 @@ ngx_http_chat_upgrade_deflate(ngx_http_request_t *r,
         worker->deflate = chat_deflate_create(&mem);
     }
 
-    return found && worker->deflate;
+    return worker->deflate ? NGX_OK : NGX_ERROR;
 }
 
 

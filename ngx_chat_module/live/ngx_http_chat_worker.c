@@ -4,6 +4,7 @@
 
 #include "ngx_http_chat_hub.h"
 #include "ngx_http_chat_conn.h"
+#include "ngx_http_chat_handover.h"
 #include "ngx_http_chat_polling.h"
 #include "ngx_http_chat_relay.h"
 #include "ngx_http_chat_replay.h"
@@ -86,6 +87,8 @@ ngx_http_chat_live_init(ngx_cycle_t *cycle)
         }
     }
 
+    ngx_http_chat_handover_create();
+
     return NGX_OK;
 }
 
@@ -111,6 +114,8 @@ ngx_http_chat_live_exit(ngx_cycle_t *cycle)
         ngx_http_chat_session_close((ngx_http_chat_session_t *) node, 1001,
                                     "the worker exits");
     }
+
+    ngx_http_chat_handover_destroy();
 
     ngx_http_chat_turn_handler(&worker->turn);
 
@@ -211,6 +216,7 @@ ngx_http_chat_watch_handler(ngx_event_t *rev)
         /* unlike the others, this timer keeps the worker until all are told */
 
         ngx_add_timer(&worker->drain, 1);
+        ngx_http_chat_handover_begin();
     }
 }
 
@@ -228,6 +234,7 @@ ngx_http_chat_drain_handler(ngx_event_t *ev)
     ngx_uint_t                n, i, left, users;
     ngx_msec_t                time;
     ngx_rbtree_node_t        *node, *next;
+    ngx_http_chat_session_t  *s;
 
     time = 0;
     users = 0;
@@ -254,17 +261,21 @@ ngx_http_chat_drain_handler(ngx_event_t *ev)
     }
 
     for (node = next; node; node = ngx_rbtree_next(&worker->sessions, node)) {
-        n++;
+        if (!ngx_http_chat_handover_wants((ngx_http_chat_session_t *) node)) {
+            n++;
+        }
     }
 
     n = (n + left - 1) / left;
 
-    while (next && n--) {
-        node = next;
-        next = ngx_rbtree_next(&worker->sessions, node);
+    while (next && n) {
+        s = (ngx_http_chat_session_t *) next;
+        next = ngx_rbtree_next(&worker->sessions, next);
 
-        ngx_http_chat_session_close((ngx_http_chat_session_t *) node, 1001,
-                                    "the server restarts");
+        if (!ngx_http_chat_handover_wants(s)) {
+            ngx_http_chat_session_close(s, 1001, "the server restarts");
+            n--;
+        }
     }
 
     /* users are taken offline when their time of grace is over */
@@ -277,7 +288,7 @@ ngx_http_chat_drain_handler(ngx_event_t *ev)
         }
     }
 
-    if (next || worker->nconns
+    if (worker->sessions.root != &worker->sessions_sentinel || worker->nconns
         || worker->relays.root != &worker->relays_sentinel
         || (users && worker->drain_step
                      < (time + NGX_HTTP_CHAT_DRAIN_USERS)
