@@ -67,7 +67,13 @@ async function crowd(server) {
   const first = 5;
   await until(() => acked.length >= first, 'they talk', 10000);
   return {
-    anna, ben, clients,
+    anna,
+    // without the server
+    async leave() {
+      talks = false;
+      stream.close();
+      await closeAll(clients, talker);
+    },
     // all have what was acknowledged, once and in order
     async settle() {
       await sleep(300);
@@ -140,7 +146,8 @@ test('worker_shutdown_timeout comes before the drain is over: reload',
 
 test('worker_shutdown_timeout comes before the drain is over: quit',
      () => withServer(SHORT, async (server) => {
-  const { anna } = await crowd(server);
+  const people = await crowd(server);
+  const { anna } = people;
   const ws = await RawWebSocket.connect(anna);
   // reads nothing: what it is told never leaves
   const deaf = await RawWebSocket.connect(anna);
@@ -149,6 +156,7 @@ test('worker_shutdown_timeout comes before the drain is over: quit',
   process.kill(server.nginxPid, 'SIGQUIT');
   await until(() => ws.closed, 'closed', 4000);
   assert.ok(Date.now() - started < 4500);
+  await people.leave();
 }));
 
 test('a client that reads nothing does not keep an old worker',
