@@ -155,7 +155,7 @@ describe("Chat", () => {
   });
 
   test("a list that fails can be tried again", async () => {
-    server.failNext = { path: "rooms/", status: 503, times: 1 };
+    server.failNext = { path: "rooms/", status: 503, times: 1000 };
 
     const made = chatFor(url, server.session("1"));
     const { get } = made.chat.store;
@@ -163,6 +163,7 @@ describe("Chat", () => {
     chats.push(made.chat);
     await made.chat.start();
     await until(() => get().roomList === "failed", "failed");
+    server.failNext = null;
     await made.chat.loadRooms();
     expect(get().roomList).toBe("ready");
   });

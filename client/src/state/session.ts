@@ -225,6 +225,8 @@ export class Session {
 
         if (first) {
           this.outbox.flush();
+          // again: who made a room meanwhile told nobody who was connecting
+          void this.rooms.load();
         } else {
           this.people.hush();
           void this.cameBack();
