@@ -45,6 +45,7 @@ struct ngx_http_chat_port_s {
     unsigned                      relayed:1;      /* to another worker, whose
                                                      answer is awaited */
     unsigned                      unsent:1;       /* Redis is awaited first */
+    unsigned                      doubtful:1;     /* its owner was away */
 };
 
 

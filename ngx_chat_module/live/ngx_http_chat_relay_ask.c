@@ -13,6 +13,7 @@
 #define NGX_HTTP_CHAT_RELAY_SLACK    5000         /* ms */
 #define NGX_HTTP_CHAT_RELAY_SETTLE   5000         /* after an outage */
 #define NGX_HTTP_CHAT_RELAY_AGAIN    300
+#define NGX_HTTP_CHAT_RELAY_DOUBT    1000
 
 
 static void ngx_http_chat_relay_ask(ngx_http_chat_port_t *port);
@@ -110,6 +111,17 @@ ngx_http_chat_relay_resume(ngx_http_chat_hub_t *hub, const u_char *worker)
 
         if (port->unsent || !port->is_post) {
             ngx_http_chat_relay_ask(port);
+
+        } else if (worker) {
+
+            /* or it was sent when its owner was just back, and is answered */
+
+            port->doubtful = 1;
+            port->deadline = ngx_current_msec + NGX_HTTP_CHAT_RELAY_DOUBT;
+
+            ngx_http_chat_timer_set(&ngx_http_chat_worker->wheel, &port->timer,
+                                    NGX_HTTP_CHAT_RELAY_DOUBT,
+                                    ngx_http_chat_relay_timeout);
 
         } else {
             ngx_http_chat_relay_fail(port, NGX_HTTP_SERVICE_UNAVAILABLE);
@@ -214,8 +226,9 @@ ngx_http_chat_relay_timeout(ngx_http_chat_timer_t *timer)
         return;
     }
 
-    ngx_http_chat_relay_fail(port, port->unsent ? NGX_HTTP_SERVICE_UNAVAILABLE
-                                                : NGX_HTTP_BAD_REQUEST);
+    ngx_http_chat_relay_fail(port, port->unsent || port->doubtful
+                                       ? NGX_HTTP_SERVICE_UNAVAILABLE
+                                       : NGX_HTTP_BAD_REQUEST);
 }
 
 

@@ -192,6 +192,7 @@ worker_shutdown_timeout ${o.shutdownTimeout};
 pid ${o.dir}/nginx.pid;
 error_log ${o.dir}/error.log ${o.logLevel};
 load_module ${chatModule};
+${o.orphan ? 'env LD_PRELOAD;   # nginx keeps it for a new binary' : ''}
 ${o.main}
 events { worker_connections ${o.connections}; }
 http {
