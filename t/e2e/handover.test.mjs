@@ -89,7 +89,7 @@ for (const workers of [1, 2]) {
     }));
 }
 
-describe('states of a connection', () => {
+describe('states of a connection', { concurrency: 2 }, () => {
   test('200 clients, while messages flow', () =>
     withServer({ seed: (redis) => seedUsers(redis, ['u0', 'u1', 'u2', 'u3']) },
                async (server) => {
@@ -224,7 +224,7 @@ describe('states of a connection', () => {
 });
 
 // whoever can't be handed over is told to come again
-describe('what drains as before', () => {
+describe('what drains as before', { concurrency: 3 }, () => {
   const changed = (server, change) => {
     const conf = path.join(server.dir, 'nginx0/nginx.conf');
     const text = fs.readFileSync(conf, 'utf8');
