@@ -138,27 +138,36 @@ test('two messages that change places are found', async () => {
 
 // -- clients that resume
 
-const resume = (directives) => using('chat', { users: 20, directives },
-                                     (server) => load('resume', {
+const resume = (directives, command) => using('chat', {
+  users: 20, directives }, (server) => load('resume', {
   ...fanOptions(server, TINY), rate: 300, seconds: 2,
-  at: `0.5 kill -HUP ${server.pids()[0]}` }));
+  at: `0.5 ${command(server.pids()[0])}` }));
 
-test('clients resume after a reload, nothing lost or doubled', async () => {
-  const report = await resume('chat_drain_time 200ms;');
+test('clients stay through a reload, nothing lost or doubled', async () => {
+  const report = await resume('', (master) => `kill -HUP ${master}`);
   assert.equal(report.ok, 1);
   assert.equal(report.acked, 600);
+  assert.equal(report.delivered, 600 * 20);
+  assert.equal(report.reconnects, 0);
+});
+
+const cut = (master) => `pkill -KILL -P ${master}`;
+
+test('clients resume when their worker dies, nothing lost or doubled',
+     async () => {
+  const report = await resume('', cut);
+  assert.equal(report.ok, 1);
   assert.equal(report.delivered, 600 * 20);
   assert.ok(report.reconnects >= 20, `${report.reconnects}`);
 });
 
 test('a resume that can\'t be complete is found', async () => {
-  await assert.rejects(
-    resume('chat_drain_time 200ms; chat_history_limit 3;'), (error) => {
-      assert.equal(error.report?.ok, 0, error.message);
-      assert.ok(error.report.missing > 0);
-      assert.ok(error.report.gaps > 0);
-      return true;
-    });
+  await assert.rejects(resume('chat_history_limit 3;', cut), (error) => {
+    assert.equal(error.report?.ok, 0, error.message);
+    assert.ok(error.report.missing > 0);
+    assert.ok(error.report.gaps > 0);
+    return true;
+  });
 });
 
 // -- REST

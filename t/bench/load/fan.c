@@ -243,17 +243,21 @@ fan_connect(void)
 }
 
 
-/* until 300 ms have passed in which no event came; pings do, all the time */
+/*
+ * Until so long has passed in which no event came; pings do, all the time.  A
+ * new socket of the module may get what comes in its first second later.
+ */
 
 static void
 fan_settle(void)
 {
-    uint64_t  seen, since;
+    uint64_t  seen, since, quiet;
 
     seen = notes + delivered;
     since = clock_now();
+    quiet = opt.sio ? 1200 * MS : 300 * MS;
 
-    while (now < since + 300 * MS) {
+    while (now < since + quiet) {
         loop_once(20 * MS);
 
         if (notes + delivered != seen) {
