@@ -53,7 +53,7 @@ typedef struct {
     ngx_uint_t                    naddrs;         /* 0 for a Unix socket */
     ngx_str_t                     master;         /* its name at the Sentinels;
                                                      len 0: there are none */
-    u_char                       *path;           /* zero-terminated, as hosts */
+    u_char                       *path;           /* as hosts: with a 0 */
     ngx_uint_t                    db;
     ngx_msec_t                    connect_timeout;
     ngx_msec_t                    reply_timeout;
