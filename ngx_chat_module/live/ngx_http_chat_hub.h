@@ -250,7 +250,10 @@ struct ngx_http_chat_session_s {
     unsigned                      posting:1;      /* a POST is in flight */
     unsigned                      probed:1;       /* end GETs at once */
     unsigned                      remote_probe:1; /* by another worker */
+    unsigned                      upgrading:1;    /* at the prober, which waits
+                                                     for it */
     unsigned                      leaving:1;      /* to the prober */
+    unsigned                      moved:1;        /* all has been sent there */
     unsigned                      cut:1;          /* which delivers from here */
     unsigned                      arriving:1;
     unsigned                      stays:1;        /* it could not go */

@@ -7,6 +7,9 @@
  * to a new socket are held; a join with a position takes those of its room
  * over, behind what it replays.  When they become too many, only where each
  * room's begin is remembered, and they are read from the history.
+ *
+ * A client that polls joins by a request of its own, which may come over
+ * another worker, and wait there until that one has found Redis again.
  */
 
 #include "ngx_http_chat_replay.h"
@@ -14,6 +17,7 @@
 
 
 #define NGX_HTTP_CHAT_OPENING_WAIT   1000         /* ms */
+#define NGX_HTTP_CHAT_OPENING_POLLS  5000
 
 
 static void ngx_http_chat_opening_handler(ngx_http_chat_timer_t *timer);
@@ -45,7 +49,9 @@ void
 ngx_http_chat_opening_wait(ngx_http_chat_session_t *s)
 {
     ngx_http_chat_timer_set(&ngx_http_chat_worker->wheel, &s->connect,
-                            NGX_HTTP_CHAT_OPENING_WAIT,
+                            s->transport == NGX_HTTP_CHAT_POLLING
+                                ? NGX_HTTP_CHAT_OPENING_POLLS
+                                : NGX_HTTP_CHAT_OPENING_WAIT,
                             ngx_http_chat_opening_handler);
 }
 
@@ -91,6 +97,54 @@ ngx_http_chat_opening_end(ngx_http_chat_session_t *s)
         }
 
         ngx_http_chat_held_free(s, held);
+    }
+}
+
+
+/*
+ * What came from the old owner says that some rooms are joined already: what is
+ * held of those goes on
+ */
+
+void
+ngx_http_chat_opening_joined(ngx_http_chat_session_t *s)
+{
+    uint64_t               pos;
+    chat_str_t             room;
+    ngx_queue_t           *q, *next;
+    ngx_http_chat_held_t  *held;
+
+    for (q = ngx_queue_head(&s->held_back);
+         s->opening && q != ngx_queue_sentinel(&s->held_back);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        held = ngx_queue_data(q, ngx_http_chat_held_t, queue);
+        room.data = held->room;
+        room.len = held->len;
+
+        if (held->frame == NULL) {
+            pos = ngx_http_chat_replays_position(s, room);
+
+            if (pos) {
+                held->pos = ngx_max(held->pos, pos + 1);
+                ngx_http_chat_opening_read(s, held);
+                ngx_http_chat_held_free(s, held);
+            }
+
+            continue;
+        }
+
+        switch (ngx_http_chat_replays_hold(s, room, held->frame, held->pos)) {
+
+        case NGX_OK:
+            ngx_http_chat_session_send(s, held->frame);
+
+            /* fall through */
+
+        case NGX_DONE:
+            ngx_http_chat_held_free(s, held);
+        }
     }
 }
 

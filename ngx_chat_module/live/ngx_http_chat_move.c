@@ -169,26 +169,76 @@ ngx_http_chat_relay_on_move(ngx_http_chat_hub_t *hub,
 {
     ngx_http_chat_session_t  *s;
 
+    if (message->word[1].len != NGX_HTTP_CHAT_WORKER_ID_LEN) {
+        return;
+    }
+
     s = ngx_http_chat_relay_session(hub, &message->word[2]);
 
-    if (s == NULL || s->leaving || !s->remote_probe
-        || s->socket == NGX_HTTP_CHAT_SOCKET_LOOKUP
-        || message->word[1].len != NGX_HTTP_CHAT_WORKER_ID_LEN
+    if (s == NULL || !s->remote_probe
         || ngx_memcmp(s->prober, message->word[1].data,
                       NGX_HTTP_CHAT_WORKER_ID_LEN)
            != 0)
     {
+        ngx_http_chat_relay_gone(hub, message->word[1].data,
+                                 &message->word[2]);
         return;
     }
 
-    (void) ngx_http_chat_relay_leave(s);
+    s->upgrading = 1;
+
+    ngx_http_chat_relay_looked_up(s);
+}
+
+
+void
+ngx_http_chat_relay_looked_up(ngx_http_chat_session_t *s)
+{
+    if (s->upgrading && !s->leaving && !s->closed
+        && s->socket != NGX_HTTP_CHAT_SOCKET_LOOKUP)
+    {
+        (void) ngx_http_chat_relay_leave(s);
+    }
+}
+
+
+void
+ngx_http_chat_relay_gone(ngx_http_chat_hub_t *hub, const u_char *worker,
+    ngx_str_t *sid)
+{
+    u_char     line[64];
+    ngx_str_t  head, none;
+
+    if (sid->len != NGX_HTTP_CHAT_SID_LEN) {
+        return;
+    }
+
+    head.data = line;
+    head.len = ngx_sprintf(line, "gone %V", sid) - line;
+    ngx_str_null(&none);
+
+    (void) ngx_http_chat_relay_publish(hub, worker, &head, &none, NULL, NULL);
+}
+
+
+void
+ngx_http_chat_relay_on_gone(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    ngx_http_chat_session_t  *s;
+
+    s = ngx_http_chat_relay_session(hub, &message->word[1]);
+
+    if (s && s->arriving) {
+        ngx_http_chat_session_close(s, 1000, "the session is gone");
+    }
 }
 
 
 ngx_int_t
 ngx_http_chat_relay_leave(ngx_http_chat_session_t *s)
 {
-    u_char     here[64], there[64], cut[64];
+    u_char     here[64], there[64], cut[96];
     ngx_str_t  argv[4], open;
 
     open.data = ngx_http_chat_relay_open(s, &open.len);
@@ -201,7 +251,9 @@ ngx_http_chat_relay_leave(ngx_http_chat_session_t *s)
                               &ngx_http_chat_worker->id)
                   - here;
     argv[1].data = cut;
-    argv[1].len = ngx_sprintf(cut, "cut %V", &s->node.str) - cut;
+    argv[1].len = ngx_sprintf(cut, "cut %V %*s", &s->node.str,
+                              (size_t) NGX_HTTP_CHAT_WORKER_ID_LEN, s->prober)
+                  - cut;
     argv[2].data = there;
     argv[2].len = ngx_sprintf(there, NGX_HTTP_CHAT_CHANNEL_WORKER "%*s",
                               (size_t) NGX_HTTP_CHAT_WORKER_ID_LEN, s->prober)
@@ -278,15 +330,20 @@ ngx_http_chat_relay_on_cut(ngx_http_chat_hub_t *hub,
 
     s = ngx_http_chat_relay_session(hub, &message->word[1]);
 
-    if (s == NULL || !s->leaving) {
+    if (s == NULL || !s->leaving
+        || message->word[2].len != NGX_HTTP_CHAT_WORKER_ID_LEN
+        || ngx_memcmp(s->prober, message->word[2].data,
+                      NGX_HTTP_CHAT_WORKER_ID_LEN)
+           != 0)
+    {
         return;
     }
 
-    if (s->handing && ngx_http_chat_hub_behind(hub)) {
+    if (ngx_http_chat_hub_behind(hub)) {
 
         /* what is being read would not get into its queue any more */
 
-        ngx_http_chat_session_close(s, 1001, "the server restarts");
+        ngx_http_chat_session_close(s, 1013, "something was missed");
         return;
     }
 
@@ -335,6 +392,8 @@ ngx_http_chat_relay_try_move(ngx_http_chat_session_t *s)
     if (s->handing) {
         ngx_http_chat_handover_done(s);
     }
+
+    s->moved = (op != NULL);
 
     ngx_http_chat_session_close(s, 1000, "moved to another worker");
 }
@@ -433,7 +492,9 @@ ngx_http_chat_relay_on_read(ngx_http_chat_hub_t *hub,
         id.data = held->room;
         id.len = held->len;
 
-        if (held->pos && held->pos <= pos && chat_str_eq(id, room.id)) {
+        if (held->frame && held->pos && held->pos <= pos
+            && chat_str_eq(id, room.id))
+        {
             ngx_http_chat_held_free(s, held);
         }
     }
@@ -503,11 +564,11 @@ ngx_http_chat_relay_on_open(ngx_http_chat_hub_t *hub,
         return;
     }
 
-    if (s->conn->held && ngx_http_chat_hub_behind(hub)) {
+    if (ngx_http_chat_hub_behind(hub)) {
 
         /* what is being read is from before, and would come twice */
 
-        ngx_http_chat_session_close(s, 1001, "the server restarts");
+        ngx_http_chat_session_close(s, 1013, "something was missed");
         return;
     }
 
@@ -592,6 +653,8 @@ ngx_http_chat_relay_on_state(ngx_http_chat_hub_t *hub,
     } else {
         ngx_http_chat_session_connect_wait(s, NGX_HTTP_CHAT_CONNECT_WAIT);
     }
+
+    ngx_http_chat_opening_joined(s);
 
     if (message->word[2].data[0] == '1') {
         ngx_http_chat_opening_wait(s);

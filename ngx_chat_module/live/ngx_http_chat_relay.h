@@ -17,9 +17,11 @@
  *     noop SID                      it answered the probe: end the waiting GET
  *     unprobe SID                   it went away before the upgrade
  *     move FROM SID                 it is upgraded: send the session to FROM
- *     cut SID                       (to itself) here ends what the old owner
- *     open SID SOCKET USER ROOM...  delivers, and here begins what the new one
- *                                   does: both published in one step; SOCKET
+ *     gone SID                      there is none to send, or no more
+ *     cut SID WORKER                (to itself) here ends what the old owner
+ *     open SID SOCKET USER ROOM...  delivers, and here begins what the new one,
+ *                                   WORKER, does: both published in one step;
+ *                                   before "open" comes an "alive"; SOCKET
  *                                   "-": not connected; body: the user's name
  *     state SID                     the old owner's queue, body: packets
  *     packet SID                    an ack that came late, body: the packet
@@ -64,6 +66,13 @@ ngx_http_chat_port_t *ngx_http_chat_relay_probe(ngx_http_chat_hub_t *hub,
 void ngx_http_chat_relay_noop(ngx_http_chat_hub_t *hub, const u_char *sid);
 void ngx_http_chat_relay_unprobe(ngx_http_chat_hub_t *hub, const u_char *sid);
 void ngx_http_chat_relay_move(ngx_http_chat_hub_t *hub, const u_char *sid);
+
+/* to a worker that waits for a session: it won't come */
+void ngx_http_chat_relay_gone(ngx_http_chat_hub_t *hub, const u_char *worker,
+    ngx_str_t *sid);
+
+/* it is known who it is: now the session may leave */
+void ngx_http_chat_relay_looked_up(ngx_http_chat_session_t *s);
 
 /*
  * "cut" and "open", for s->prober: the session leaves.  NGX_ERROR: Redis is

@@ -63,6 +63,8 @@ void ngx_http_chat_relay_on_unprobe(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message);
 void ngx_http_chat_relay_on_move(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message);
+void ngx_http_chat_relay_on_gone(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
 void ngx_http_chat_relay_on_cut(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message);
 void ngx_http_chat_relay_on_open(ngx_http_chat_hub_t *hub,

@@ -60,6 +60,9 @@ static void ngx_http_chat_replay_done(ngx_http_chat_replay_t *replay,
     ngx_uint_t failed);
 static void ngx_http_chat_replay_settle(ngx_http_chat_replay_t *replay,
     uint64_t heard);
+static ngx_http_chat_replay_room_t *ngx_http_chat_replays_settled(
+    ngx_http_chat_session_t *s, chat_str_t id);
+static void ngx_http_chat_replay_replace(ngx_http_chat_replay_t *replay);
 static ngx_http_chat_replay_room_t *ngx_http_chat_replay_find(
     ngx_http_chat_replay_t *replay, chat_str_t id);
 static void ngx_http_chat_replay_remove(ngx_http_chat_replay_t *replay,
@@ -193,6 +196,8 @@ ngx_http_chat_replay_start(ngx_http_chat_replay_t *replay, uint64_t pos,
 
     replay->holds = 1;
 
+    ngx_http_chat_replay_replace(replay);
+
     for (q = ngx_queue_head(held); q != ngx_queue_sentinel(held); q = next) {
         next = ngx_queue_next(q);
         h = ngx_queue_data(q, ngx_http_chat_held_t, queue);
@@ -206,6 +211,36 @@ ngx_http_chat_replay_start(ngx_http_chat_replay_t *replay, uint64_t pos,
     }
 
     return NGX_OK;
+}
+
+
+/* from now on it is this one that holds what comes live */
+
+static void
+ngx_http_chat_replay_replace(ngx_http_chat_replay_t *replay)
+{
+    ngx_queue_t                  *q;
+    ngx_http_chat_replay_t       *old;
+    ngx_http_chat_replay_room_t  *room, *settled;
+
+    for (q = ngx_queue_head(&replay->active);
+         q != ngx_queue_sentinel(&replay->active);
+         q = ngx_queue_next(q))
+    {
+        room = ngx_queue_data(q, ngx_http_chat_replay_room_t, queue);
+        settled = ngx_http_chat_replays_settled(replay->session, room->id.id);
+
+        if (settled == NULL) {
+            continue;
+        }
+
+        old = settled->replay;
+        ngx_http_chat_replay_remove(old, settled);
+
+        if (ngx_queue_empty(&old->finished)) {
+            ngx_http_chat_replay_destroy(old);
+        }
+    }
 }
 
 
@@ -734,6 +769,40 @@ ngx_http_chat_replays_done(ngx_http_chat_session_t *s)
     }
 
     return 1;
+}
+
+
+uint64_t
+ngx_http_chat_replays_position(ngx_http_chat_session_t *s, chat_str_t id)
+{
+    ngx_http_chat_replay_room_t  *room;
+
+    room = ngx_http_chat_replays_settled(s, id);
+
+    return room ? room->pos : 0;
+}
+
+
+static ngx_http_chat_replay_room_t *
+ngx_http_chat_replays_settled(ngx_http_chat_session_t *s, chat_str_t id)
+{
+    ngx_queue_t                  *q;
+    ngx_http_chat_replay_t       *replay;
+    ngx_http_chat_replay_room_t  *room;
+
+    for (q = ngx_queue_head(&s->replays);
+         q != ngx_queue_sentinel(&s->replays);
+         q = ngx_queue_next(q))
+    {
+        replay = ngx_queue_data(q, ngx_http_chat_replay_t, queue);
+        room = replay->settled ? ngx_http_chat_replay_find(replay, id) : NULL;
+
+        if (room) {
+            return room;
+        }
+    }
+
+    return NULL;
 }
 
 

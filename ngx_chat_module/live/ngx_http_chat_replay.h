@@ -68,8 +68,8 @@ ngx_int_t ngx_http_chat_replay_add(ngx_http_chat_replay_t *replay,
     chat_room_t *room);
 
 /*
- * Begins behind pos.  Its rooms' live messages that wait in held, which came
- * before, are taken over.  NGX_ERROR: Redis is away, and done won't be called.
+ * Begins behind pos, and takes the place of what has settled in its rooms.
+ * Their live messages that wait in held, which came before, are taken over.  NGX_ERROR: Redis is away, and done won't be called.
  */
 ngx_int_t ngx_http_chat_replay_start(ngx_http_chat_replay_t *replay,
     uint64_t pos, ngx_queue_t *held);
@@ -92,6 +92,10 @@ ngx_uint_t ngx_http_chat_replays_done(ngx_http_chat_session_t *s);
 
 /* the bus may have passed some positions: those are forgotten */
 void ngx_http_chat_replays_heard(ngx_http_chat_session_t *s);
+
+/* up to where a room has been replayed, 0: not at all, or not settled */
+uint64_t ngx_http_chat_replays_position(ngx_http_chat_session_t *s,
+    chat_str_t room);
 
 /* calls visit for each room that has settled at a position */
 void ngx_http_chat_replays_visit(ngx_http_chat_session_t *s,

@@ -129,6 +129,10 @@ ngx_http_chat_session_close(ngx_http_chat_session_t *s, ngx_uint_t code,
         ngx_http_chat_handover_undo(s);
     }
 
+    if (s->upgrading && !s->moved) {
+        ngx_http_chat_relay_gone(s->hub, s->prober, &s->node.str);
+    }
+
     worker = ngx_http_chat_worker;
     s->closed = 1;
 
@@ -348,6 +352,8 @@ ngx_http_chat_session_busy(ngx_http_chat_session_t *s)
 void
 ngx_http_chat_session_resume(ngx_http_chat_session_t *s)
 {
+    ngx_http_chat_relay_looked_up(s);
+
     if (!s->closed && s->post && !ngx_http_chat_session_busy(s)) {
         ngx_http_chat_polling_resume(s);
     }
@@ -588,6 +594,13 @@ ngx_http_chat_session_upgraded(ngx_http_chat_session_t *s,
         }
 
         ngx_http_chat_outbox_shift(&s->out);
+    }
+
+    if (s->opening) {
+
+        /* it need not wait for a request any more */
+
+        ngx_http_chat_opening_wait(s);
     }
 
     port = s->poll;

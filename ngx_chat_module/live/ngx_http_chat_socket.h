@@ -48,6 +48,7 @@ void ngx_http_chat_sends_orphan(ngx_http_chat_session_t *s);
 void ngx_http_chat_opening_begin(ngx_http_chat_session_t *s);
 void ngx_http_chat_opening_wait(ngx_http_chat_session_t *s);
 void ngx_http_chat_opening_end(ngx_http_chat_session_t *s);
+void ngx_http_chat_opening_joined(ngx_http_chat_session_t *s);
 void ngx_http_chat_opening_move(ngx_http_chat_session_t *s);
 void ngx_http_chat_opening_cancel(ngx_http_chat_session_t *s);
 

@@ -17,8 +17,8 @@ ngx_http_chat_presence_online(ngx_http_chat_redis_t *redis,
     ngx_str_t *server_id, ngx_str_t *worker, ngx_str_t *user_id,
     ngx_str_t *username, ngx_http_chat_redis_handler_pt handler, void *data)
 {
-    u_char              *p, *buf;
-    ngx_str_t            argv[8];
+    u_char              *p, *buf, channel[128];
+    ngx_str_t            argv[9];
     ngx_http_chat_op_t  *op;
 
     buf = ngx_alloc(512 + 6 * (server_id->len + username->len)
@@ -42,8 +42,13 @@ ngx_http_chat_presence_online(ngx_http_chat_redis_t *redis,
     p = ngx_sprintf(p, ",\"online\":true}}");
     argv[7].len = p - argv[7].data;
 
+    argv[8].data = channel;
+    argv[8].len = ngx_sprintf(channel, NGX_HTTP_CHAT_CHANNEL_WORKER "%V",
+                              worker)
+                  - channel;
+
     op = ngx_http_chat_redis_eval(redis, &ngx_http_chat_script_online, handler,
-                                  data, 3, 8, argv);
+                                  data, 3, 9, argv);
     ngx_free(buf);
 
     return op;

@@ -12,7 +12,7 @@ import { EventStream, WorkerAgent, assertError, onlineIds, request, uniqueName,
          user, users } from './lib/http.mjs';
 import { Follower } from './lib/follow.mjs';
 import { Polling } from './lib/polling.mjs';
-import { NO_RATE, RedisServer, sleep, start, until, within }
+import { NO_RATE, RedisServer, sleep, start, subscribed, until, within }
   from './lib/server.mjs';
 import { closeAll, connect, dial } from './lib/sio.mjs';
 import { RawWebSocket } from './lib/websocket.mjs';
@@ -27,11 +27,6 @@ async function withServer(options, use) {
     await server.stop();
   }
 }
-
-const subscribed = (server) => until(async () => {
-  const [, count] = await server.redis.client.pubsub('NUMSUB', 'MESSAGES');
-  return count >= server.workerPids().length;
-}, 'the subscriptions are back', 10000);
 
 const send = (client, room, text) => until(async () => {
   const ack = await client.send(room, text, { nonce: text });

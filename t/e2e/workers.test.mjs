@@ -5,11 +5,13 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { PASSWORD, seedUsers, storedIds } from './lib/data.mjs';
-import { EventStream, WorkerAgent, openOn, user, users } from './lib/http.mjs';
+import { EventStream, WorkerAgent, bytes, openOn, user, users }
+  from './lib/http.mjs';
 import { Polling, eventOf } from './lib/polling.mjs';
-import { NO_RATE, alive, sleep, start, until } from './lib/server.mjs';
+import { NO_RATE, alive, sleep, start, subscribed, until }
+  from './lib/server.mjs';
 import { closeAll, connect } from './lib/sio.mjs';
-import { RawWebSocket } from './lib/websocket.mjs';
+import { OP, RawWebSocket } from './lib/websocket.mjs';
 
 describe('200 clients over polling', () => {
   test('each with a new TCP connection for every request: all messages once, '
@@ -240,12 +242,120 @@ describe('relay', () => {
     }
   });
 
+  test('an upgrade at another worker while the owner looks up who it is',
+       async () => {
+    const [home, away] = server.workerPids();
+    const agent = (pid) => ({ agent: new WorkerAgent(server, () => pid) });
+    for (let round = 0; round < 30; round++) {
+      const polling = await Polling.open(anna, agent(home));
+      const ws = await RawWebSocket.open(anna, {
+        query: `&sid=${polling.sid}`, socket: await openOn(server, away) });
+      ws.send('2probe');
+      assert.equal(await ws.text(), '3probe');
+      const socket = await openOn(server, home);
+      const post = bytes('POST', polling.path(), {
+        Cookie: anna.cookie, 'Content-Type': 'text/plain',
+        'Content-Length': 2 }, '40');
+      const answered = new Promise((done) => socket.once('data', done));
+      socket.write(post);
+      ws.send('5');
+      // (it may also come when the session has moved already)
+      if (/^HTTP.1.1 400/.test(String(await answered))) ws.send('40');
+      assert.match(await ws.text(), /^40\{/);
+      socket.destroy();
+      ws.destroy();
+    }
+  });
+
+  test('a log-out while the WebSocket at another worker is probed',
+       async () => {
+    const [home, away] = server.workerPids();
+    const carl = await user(server);
+    const polling = await Polling.connect(carl, {
+      agent: new WorkerAgent(server, () => home) });
+    const ws = await RawWebSocket.open(carl, {
+      query: `&sid=${polling.sid}`, socket: await openOn(server, away) });
+    ws.send('2probe');
+    assert.equal(await ws.text(), '3probe');
+    await carl.request('/logout', { method: 'POST' });
+    await until(async () => (await polling.get()).status === 400,
+                'the session is gone');
+    ws.send('5');
+    const { payload } = await ws.frame((f) => f.opcode === OP.close);
+    assert.equal(payload.subarray(2).toString(), 'the session is gone');
+    ws.destroy();
+  });
+
   test('a log-out at another worker closes what is live', async () => {
     const carl = await user(server);
     const clients = await Promise.all(server.workerPids().map((pid) =>
       connect(carl, { agent: new WorkerAgent(server, () => pid) })));
     await carl.request('/logout', { method: 'POST' });
     await until(() => clients.every((c) => c.reasons.length), 'all closed');
+  });
+});
+
+// what was delivered elsewhere must not come again when holes are looked for
+describe('the subscriber link is cut behind', () => {
+  let server;
+  let anna;
+  let ben;
+  let room;
+  let b;
+  before(async () => {
+    server = await start({ workers: 2, chat: NO_RATE });
+    [anna, ben] = await users(server, 2);
+    room = anna.roomWith(ben);
+    b = await connect(ben, { transports: ['websocket'] });
+  });
+  after(() => {
+    b.close();
+    return server.stop();
+  });
+
+  // the next message of the room is the new one, and not the one before
+  const cut = async (text, next) => {
+    await server.redis.client.client('KILL', 'TYPE', 'pubsub');
+    await subscribed(server);
+    assert.equal((await b.send(room, text)).ok, true);
+    assert.equal((await next()).message, text);
+  };
+  const message = (packet) => {
+    const [name, data] = eventOf(packet) ?? [];
+    return name === 'message' ? data : undefined;
+  };
+  const at = (pid) => ({ agent: new WorkerAgent(server, () => pid) });
+  const seenAt = async (pid, text) => {
+    const polling = await Polling.connect(anna, at(pid));
+    await polling.emit(1, 'room.join', room);
+    await polling.next((p) => p.startsWith('431'));
+    assert.equal((await b.send(room, text)).ok, true);
+    await polling.next((p) => message(p)?.message === text);
+    return polling;
+  };
+
+  test('a move', async () => {
+    const [home, away] = server.workerPids();
+    const socket = await openOn(server, away);
+    const polling = await seenAt(home, 'before');
+    const ws = await RawWebSocket.open(anna, {
+      query: `&sid=${polling.sid}`, socket });
+    ws.send('2probe');
+    assert.equal(await ws.text(), '3probe');
+    ws.send('5');
+    await sleep(100);
+    await cut('after', async () => message(await ws.text(message)));
+    ws.destroy();
+  });
+
+  test('a new connection', async () => {
+    const [home, away] = server.workerPids();
+    const socket = await openOn(server, away);
+    const polling = await seenAt(home, 'seen');
+    await polling.post('1');
+    const ws = await RawWebSocket.connect(anna, { socket });
+    await cut('and then', async () => message(await ws.text(message)));
+    ws.destroy();
   });
 });
 

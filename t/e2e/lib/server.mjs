@@ -56,6 +56,11 @@ export const alive = (pid) => {
   }
 };
 
+export const subscribed = (server) => until(async () => {
+  const [, count] = await server.redis.client.pubsub('NUMSUB', 'MESSAGES');
+  return count >= server.workerPids().length;
+}, 'the subscriptions are back', 10000);
+
 // Two test files may run at once: a port belongs to who could create its lock.
 const [firstPort, lastPort] =
     (process.env.CHAT_E2E_PORTS ?? '23000-23499').split('-').map(Number);
