@@ -2,6 +2,10 @@
  * hiredis on nginx's events: see the header.
  *
  * An adapter lives from attach to hiredis's cleanup call and is freed there.
+ *
+ * What a turn of the loop has to say to Redis is written at the turn's end, at
+ * once.  hiredis would rather wait for the descriptor to become writable, which
+ * it nearly always is: two calls of epoll_ctl() and a turn more for nothing.
  */
 
 #include "ngx_http_chat_hiredis.h"
@@ -10,6 +14,7 @@
 typedef struct {
     redisAsyncContext            *ac;
     ngx_connection_t             *connection;
+    ngx_event_t                   flush;          /* at the end of the turn */
     void                        (*gone)(void *data);
     void                         *data;
 } ngx_http_chat_hiredis_t;
@@ -19,11 +24,16 @@ static ngx_int_t ngx_http_chat_hiredis_attach(redisAsyncContext *ac,
     ngx_log_t *log, void (*gone)(void *data), void *data);
 static void ngx_http_chat_hiredis_read_handler(ngx_event_t *rev);
 static void ngx_http_chat_hiredis_write_handler(ngx_event_t *wev);
+static void ngx_http_chat_hiredis_flush_handler(ngx_event_t *ev);
 static void ngx_http_chat_hiredis_add_read(void *data);
 static void ngx_http_chat_hiredis_del_read(void *data);
 static void ngx_http_chat_hiredis_add_write(void *data);
 static void ngx_http_chat_hiredis_del_write(void *data);
 static void ngx_http_chat_hiredis_cleanup(void *data);
+
+
+/* whose flush is under way */
+static ngx_http_chat_hiredis_t  *ngx_http_chat_hiredis_flushing;
 
 
 redisAsyncContext *
@@ -82,6 +92,9 @@ ngx_http_chat_hiredis_attach(redisAsyncContext *ac, ngx_log_t *log,
     adapter->connection = c;
     adapter->gone = gone;
     adapter->data = data;
+    adapter->flush.handler = ngx_http_chat_hiredis_flush_handler;
+    adapter->flush.data = adapter;
+    adapter->flush.log = log;
 
     ac->ev.data = adapter;
     ac->ev.addRead = ngx_http_chat_hiredis_add_read;
@@ -118,6 +131,20 @@ ngx_http_chat_hiredis_write_handler(ngx_event_t *wev)
     adapter = c->data;
 
     redisAsyncHandleWrite(adapter->ac);
+}
+
+
+static void
+ngx_http_chat_hiredis_flush_handler(ngx_event_t *ev)
+{
+    ngx_http_chat_hiredis_t *adapter = ev->data;
+
+    ngx_http_chat_hiredis_flushing = adapter;
+
+    /* this may free the context as well */
+    redisAsyncHandleWrite(adapter->ac);
+
+    ngx_http_chat_hiredis_flushing = NULL;
 }
 
 
@@ -160,7 +187,18 @@ ngx_http_chat_hiredis_add_write(void *data)
 
     wev = adapter->connection->write;
 
-    if (!wev->active) {
+    if (wev->active) {
+        return;
+    }
+
+    /* during a flush: not all of it could be written */
+
+    if ((adapter->ac->c.flags & REDIS_CONNECTED)
+        && adapter != ngx_http_chat_hiredis_flushing)
+    {
+        ngx_post_event(&adapter->flush, &ngx_posted_events);
+
+    } else {
         (void) ngx_add_event(wev, NGX_WRITE_EVENT, NGX_LEVEL_EVENT);
     }
 }
@@ -192,6 +230,10 @@ ngx_http_chat_hiredis_cleanup(void *data)
 
     ngx_http_chat_hiredis_del_read(adapter);
     ngx_http_chat_hiredis_del_write(adapter);
+
+    if (adapter->flush.posted) {
+        ngx_delete_posted_event(&adapter->flush);
+    }
 
     if (c->read->posted) {
         ngx_delete_posted_event(c->read);
