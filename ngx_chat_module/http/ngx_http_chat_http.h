@@ -155,6 +155,7 @@ typedef struct {
 } ngx_http_chat_text_t;
 
 void ngx_http_chat_text_init(ngx_http_chat_text_t *text, ngx_pool_t *pool);
+void ngx_http_chat_text_reserve(ngx_http_chat_text_t *text, size_t size);
 void ngx_http_chat_text_add(ngx_http_chat_text_t *text, const char *s);
 void ngx_http_chat_text_add_str(ngx_http_chat_text_t *text, ngx_str_t *str);
 void ngx_http_chat_text_add_json(ngx_http_chat_text_t *text, ngx_str_t *str);

@@ -47,6 +47,8 @@ static void ngx_http_chat_history_answer(ngx_http_chat_ctx_t *ctx,
     redisReply *reply, ngx_uint_t n);
 static ngx_int_t ngx_http_chat_history_read(ngx_http_chat_ctx_t *ctx,
     redisReply *reply);
+static void ngx_http_chat_history_reserve(ngx_http_chat_text_t *text,
+    redisReply *reply);
 static void ngx_http_chat_history_send(ngx_http_chat_ctx_t *ctx);
 static void ngx_http_chat_history_none(ngx_http_chat_ctx_t *ctx);
 
@@ -425,6 +427,8 @@ ngx_http_chat_history_read(ngx_http_chat_ctx_t *ctx, redisReply *reply)
 
     end = page->pos;
 
+    ngx_http_chat_history_reserve(&history->text, reply);
+
     for (i = 0; /* void */ ; i++) {
 
         pos = 0;
@@ -469,6 +473,31 @@ ngx_http_chat_history_read(ngx_http_chat_ctx_t *ctx, redisReply *reply)
     page->offset += i;
 
     return i;
+}
+
+
+/* room for all messages of a page, if they are sent as they are */
+
+static void
+ngx_http_chat_history_reserve(ngx_http_chat_text_t *text, redisReply *reply)
+{
+    size_t       size;
+    ngx_uint_t   i;
+    redisReply  *member;
+
+    size = sizeof("[]}") - 1;
+
+    for (i = 0; /* void */ ; i += 2) {
+
+        member = ngx_http_chat_redis_element(reply, i);
+        if (member == NULL) {
+            break;
+        }
+
+        size += ngx_http_chat_redis_str(member).len + 1;
+    }
+
+    ngx_http_chat_text_reserve(text, size);
 }
 
 

@@ -151,6 +151,13 @@ ngx_http_chat_text_init(ngx_http_chat_text_t *text, ngx_pool_t *pool)
 }
 
 
+void
+ngx_http_chat_text_reserve(ngx_http_chat_text_t *text, size_t size)
+{
+    (void) ngx_http_chat_text_room(text, size);
+}
+
+
 /* where size more bytes have room */
 
 static u_char *

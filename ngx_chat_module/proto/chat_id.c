@@ -196,28 +196,37 @@ chat_pos_parse(chat_str_t text, uint64_t *usec)
 unsigned char *
 chat_pos_format(unsigned char *out, uint64_t usec)
 {
-    size_t         len;
-    unsigned char  digits[CHAT_POS_MAX];
+    int             i;
+    uint32_t        decimals;
+    uint64_t        seconds, rest;
+    unsigned char  *end;
 
-    /* backwards: six decimals, the point, at least one digit of seconds */
+    decimals = (uint32_t) (usec % 1000000);
+    seconds = usec / 1000000;
 
-    len = 0;
+    /* backwards, once it is known how many digits of seconds there are */
 
-    do {
-        if (len == CHAT_POS_DECIMALS) {
-            digits[len++] = '.';
-        }
+    end = out + 1;
 
-        digits[len++] = (unsigned char) ('0' + usec % 10);
-        usec /= 10;
-
-    } while (usec || len <= CHAT_POS_DECIMALS);
-
-    while (len) {
-        *out++ = digits[--len];
+    for (rest = seconds / 10; rest; rest /= 10) {
+        end++;
     }
 
-    return out;
+    out = end;
+
+    do {
+        *--out = (unsigned char) ('0' + seconds % 10);
+        seconds /= 10;
+    } while (seconds);
+
+    *end = '.';
+
+    for (i = CHAT_POS_DECIMALS; i > 0; i--) {
+        end[i] = (unsigned char) ('0' + decimals % 10);
+        decimals /= 10;
+    }
+
+    return end + 1 + CHAT_POS_DECIMALS;
 }
 
 

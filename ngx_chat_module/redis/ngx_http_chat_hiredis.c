@@ -9,6 +9,7 @@
  */
 
 #include "ngx_http_chat_hiredis.h"
+#include "ngx_http_chat_reply_tree.h"
 
 
 typedef struct {
@@ -95,6 +96,8 @@ ngx_http_chat_hiredis_attach(redisAsyncContext *ac, ngx_log_t *log,
     adapter->flush.handler = ngx_http_chat_hiredis_flush_handler;
     adapter->flush.data = adapter;
     adapter->flush.log = log;
+
+    ngx_http_chat_reply_tree_use(ac);
 
     ac->ev.data = adapter;
     ac->ev.addRead = ngx_http_chat_hiredis_add_read;

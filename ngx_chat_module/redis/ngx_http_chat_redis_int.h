@@ -56,7 +56,7 @@ struct ngx_http_chat_redis_op_s {
     ngx_msec_t                       sent;
     size_t                           bytes;
 
-    char                            *unsent;      /* as Redis wants it, while */
+    u_char                          *unsent;      /* as Redis wants it, while */
     size_t                           unsent_len;  /* there is no context yet */
 
     /* of a script, to send it in full when Redis doesn't know it */

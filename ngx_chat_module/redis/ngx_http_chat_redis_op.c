@@ -11,12 +11,16 @@
 #define NGX_HTTP_CHAT_REDIS_MAX_OPS       65536
 #define NGX_HTTP_CHAT_REDIS_MAX_BYTES     (64 * 1024 * 1024)
 
+/* a number as the protocol has it */
+#define NGX_HTTP_CHAT_REDIS_COUNT         (1 + NGX_INT64_LEN + 2)
+
 
 static void ngx_http_chat_redis_reply_handler(redisAsyncContext *ac, void *r,
     void *data);
 static ngx_http_chat_redis_op_t *ngx_http_chat_redis_op(
     ngx_http_chat_redis_t *link, ngx_http_chat_redis_handler_pt handler,
     void *data, ngx_uint_t argc, ngx_str_t *argv, size_t extra);
+static u_char *ngx_http_chat_redis_count(u_char *p, u_char kind, size_t n);
 static ngx_int_t ngx_http_chat_redis_send_script(ngx_http_chat_redis_op_t *op,
     ngx_uint_t whole);
 static void ngx_http_chat_redis_op_free(ngx_http_chat_redis_op_t *op);
@@ -177,56 +181,96 @@ ngx_http_chat_redis_op(ngx_http_chat_redis_t *link,
 }
 
 
+/* hiredis would format the command with an allocation for nearly each word */
+
 ngx_int_t
 ngx_http_chat_redis_send(ngx_http_chat_redis_t *link, redisCallbackFn *fn,
     void *data, ngx_uint_t argc, ngx_str_t *argv)
 {
     int                        rc;
-    void                      *buf;
-    size_t                     size[16], *len;
-    ssize_t                    n;
+    u_char                    *buf, *p, stack[1024];
+    size_t                     size;
     ngx_uint_t                 i;
-    const char                *text[16], **arg;
     ngx_http_chat_redis_op_t  *op;
 
-    buf = NULL;
-    arg = text;
-    len = size;
-    size[0] = 0;
+    if (link->ac == NULL && link->status != ngx_http_chat_redis_first) {
+        return NGX_ERROR;
+    }
 
-    if (argc > 16) {
-        buf = ngx_alloc(argc * (sizeof(char *) + sizeof(size_t)), link->log);
+    size = NGX_HTTP_CHAT_REDIS_COUNT + 1;
+
+    for (i = 0; i < argc; i++) {
+        size += NGX_HTTP_CHAT_REDIS_COUNT + argv[i].len + 2;
+    }
+
+    buf = stack;
+
+    if (size > sizeof(stack) || link->ac == NULL) {
+        buf = ngx_alloc(size, link->log);
         if (buf == NULL) {
             return NGX_ERROR;
         }
-
-        arg = buf;
-        len = (size_t *) (arg + argc);
     }
+
+    p = ngx_http_chat_redis_count(buf, '*', argc);
 
     for (i = 0; i < argc; i++) {
-        arg[i] = (const char *) argv[i].data;
-        len[i] = argv[i].len;
+        p = ngx_http_chat_redis_count(p, '$', argv[i].len);
+
+        if (argv[i].len) {
+            p = ngx_cpymem(p, argv[i].data, argv[i].len);
+        }
+
+        *p++ = CR;
+        *p++ = LF;
     }
 
-    if (link->ac) {
-        rc = redisAsyncCommandArgv(link->ac, fn, data, (int) argc, arg, len);
+    /* hiredis looks for the channels of a SUBSCRIBE up to here */
 
-    } else if (link->status == ngx_http_chat_redis_first) {
+    *p = '\0';
+
+    if (link->ac == NULL) {
         op = data;
-        n = redisFormatCommandArgv(&op->unsent, (int) argc, arg, len);
-        op->unsent_len = n;
-        rc = n > 0 ? REDIS_OK : REDIS_ERR;
+        op->unsent = buf;
+        op->unsent_len = p - buf;
 
-    } else {
-        rc = REDIS_ERR;
+        return NGX_OK;
     }
 
-    if (buf) {
+    rc = redisAsyncFormattedCommand(link->ac, fn, data, (char *) buf, p - buf);
+
+    if (buf != stack) {
         ngx_free(buf);
     }
 
     return rc == REDIS_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+/* "*3" or "$5", and the line's end */
+
+static u_char *
+ngx_http_chat_redis_count(u_char *p, u_char kind, size_t n)
+{
+    u_char  digits[NGX_INT64_LEN];
+    size_t  len;
+
+    *p++ = kind;
+    len = 0;
+
+    do {
+        digits[len++] = (u_char) ('0' + n % 10);
+        n /= 10;
+    } while (n);
+
+    while (len) {
+        *p++ = digits[--len];
+    }
+
+    *p++ = CR;
+    *p++ = LF;
+
+    return p;
 }
 
 
@@ -252,9 +296,10 @@ ngx_http_chat_redis_unsent(ngx_http_chat_redis_t *link)
              ? REDIS_ERR
              : redisAsyncFormattedCommand(link->ac,
                                           ngx_http_chat_redis_reply_handler,
-                                          op, op->unsent, op->unsent_len);
+                                          op, (char *) op->unsent,
+                                          op->unsent_len);
         if (rc == REDIS_OK) {
-            redisFreeCommand(op->unsent);
+            ngx_free(op->unsent);
             op->unsent = NULL;
             continue;
         }
@@ -318,7 +363,7 @@ ngx_http_chat_redis_op_free(ngx_http_chat_redis_op_t *op)
     op->link->bytes -= op->bytes;
 
     if (op->unsent) {
-        redisFreeCommand(op->unsent);
+        ngx_free(op->unsent);
     }
 
     ngx_free(op);

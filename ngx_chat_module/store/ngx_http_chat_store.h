@@ -140,7 +140,7 @@ ngx_int_t ngx_http_chat_room_append_read(redisReply *reply, ngx_str_t *id,
     ngx_str_t *date);
 
 /*
- * A page of a room's history (script page).  The reply is read with
+ * A page of a room's history.  The reply is read with
  * ngx_http_chat_room_message(): element by element, in the order asked for.
  * By position a page is longer than size where several messages share the last
  * position (other servers count in seconds): the next page starts behind it.

@@ -19,6 +19,7 @@
 
 static ngx_int_t ngx_http_chat_room_own(chat_str_t text, ngx_str_t *room,
     chat_str_t pos);
+static ngx_uint_t ngx_http_chat_room_cut(chat_str_t *text, chat_str_t what);
 static ngx_uint_t ngx_http_chat_room_skip(chat_str_t *text, chat_str_t what);
 static ngx_uint_t ngx_http_chat_room_skip_number(chat_str_t *text);
 static ngx_int_t ngx_http_chat_room_field(chat_json_t *object,
@@ -141,10 +142,16 @@ ngx_http_chat_room_page(ngx_http_chat_redis_t *redis,
     void *data)
 {
     size_t               size;
-    u_char              *p, from[CHAT_POS_MAX + NGX_INT_T_LEN];
-    u_char               number[NGX_INT_T_LEN];
+    u_char              *p, from[CHAT_POS_MAX], number[NGX_INT_T_LEN];
     ngx_str_t            argv[4];
     ngx_http_chat_op_t  *op;
+
+    if (page->type == NGX_HTTP_CHAT_PAGE_OFFSET) {
+        return ngx_http_chat_store_command(redis, handler, data,
+                              "ZREVRANGE " NGX_HTTP_CHAT_KEY_ROOM "%V %L %L "
+                              "WITHSCORES", &page->room, (int64_t) page->offset,
+                              (int64_t) (page->offset + page->size) - 1);
+    }
 
     size = sizeof(NGX_HTTP_CHAT_KEY_ROOM) + page->room.len;
 
@@ -156,25 +163,15 @@ ngx_http_chat_room_page(ngx_http_chat_redis_t *redis,
     argv[0].data = p;
     argv[0].len = ngx_sprintf(p, NGX_HTTP_CHAT_KEY_ROOM "%V", &page->room) - p;
 
-    argv[2].data = from;
-
-    switch (page->type) {
-
-    case NGX_HTTP_CHAT_PAGE_OFFSET:
-        ngx_str_set(&argv[1], "offset");
-        argv[2].len = ngx_sprintf(from, "%ui", page->offset) - from;
-        break;
-
-    case NGX_HTTP_CHAT_PAGE_BEFORE:
+    if (page->type == NGX_HTTP_CHAT_PAGE_BEFORE) {
         ngx_str_set(&argv[1], "before");
-        argv[2].len = chat_pos_format(from, page->pos) - from;
-        break;
 
-    default: /* NGX_HTTP_CHAT_PAGE_AFTER */
+    } else {
         ngx_str_set(&argv[1], "after");
-        argv[2].len = chat_pos_format(from, page->pos) - from;
-        break;
     }
+
+    argv[2].data = from;
+    argv[2].len = chat_pos_format(from, page->pos) - from;
 
     argv[3].data = number;
     argv[3].len = ngx_sprintf(number, "%ui", page->size) - number;
@@ -236,25 +233,17 @@ ngx_http_chat_room_message(redisReply *reply, ngx_uint_t i, ngx_str_t *room,
 static ngx_int_t
 ngx_http_chat_room_own(chat_str_t text, ngx_str_t *room, chat_str_t pos)
 {
-    u_char       tail[sizeof(",\"roomId\":\"\"}") + CHAT_ROOM_ID_MAX];
-    size_t       len;
+    chat_str_t   id;
     chat_json_t  message;
 
-    if (room->len > CHAT_ROOM_ID_MAX) {
-        return NGX_DECLINED;
-    }
+    id.len = room->len;
+    id.data = room->data;
 
-    len = ngx_sprintf(tail, ",\"roomId\":\"%V\"}", room) - tail;
-
-    if (text.len < len
-        || ngx_memcmp(text.data + text.len - len, tail, len) != 0)
-    {
-        return NGX_DECLINED;
-    }
-
-    text.len -= len;
-
-    if (!ngx_http_chat_room_skip(&text, chat_str("{\"id\":\""))
+    if (room->len > CHAT_ROOM_ID_MAX
+        || !ngx_http_chat_room_cut(&text, chat_str("\"}"))
+        || !ngx_http_chat_room_cut(&text, id)
+        || !ngx_http_chat_room_cut(&text, chat_str(",\"roomId\":\""))
+        || !ngx_http_chat_room_skip(&text, chat_str("{\"id\":\""))
         || !ngx_http_chat_room_skip(&text, pos)
         || !ngx_http_chat_room_skip(&text, chat_str("\",\"from\":\""))
         || !ngx_http_chat_room_skip_number(&text)
@@ -269,6 +258,24 @@ ngx_http_chat_room_own(chat_str_t text, ngx_str_t *room, chat_str_t pos)
     }
 
     return NGX_OK;
+}
+
+
+/* takes off what the text ends with; _skip: what it begins with */
+
+static ngx_uint_t
+ngx_http_chat_room_cut(chat_str_t *text, chat_str_t what)
+{
+    if (text->len < what.len
+        || ngx_memcmp(text->data + text->len - what.len, what.data, what.len)
+           != 0)
+    {
+        return 0;
+    }
+
+    text->len -= what.len;
+
+    return 1;
 }
 
 

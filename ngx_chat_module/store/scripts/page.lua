@@ -1,7 +1,8 @@
--- Reads a page of a room's history.
+-- Reads a page of a room's history from a position on.  From an offset on it is
+-- a ZREVRANGE by itself.
 --
 -- KEYS  the room's sorted set
--- ARGV  "offset", "before" or "after"; the offset, or the position; the size
+-- ARGV  "before" or "after"; the position; the size
 --
 -- Returns member, score, member, score...: newest first, but oldest first for
 -- "after".  Messages that share the page's last score are all returned, beyond
@@ -10,12 +11,6 @@
 
 local room = KEYS[1]
 local kind, from, size = ARGV[1], ARGV[2], tonumber(ARGV[3])
-
-if kind == 'offset' then
-    from = tonumber(from)
-
-    return redis.call('ZREVRANGE', room, from, from + size - 1, 'WITHSCORES')
-end
 
 -- A score from 2^33 on is no position (see append.lua): whoever reads on from
 -- the last one would read such rows again and again.
