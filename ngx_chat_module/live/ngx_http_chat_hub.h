@@ -32,6 +32,8 @@
 #define NGX_HTTP_CHAT_WORKER_ID_LEN   12
 #define NGX_HTTP_CHAT_SID_LEN         32          /* worker id first */
 #define NGX_HTTP_CHAT_SOCKET_ID_LEN   20
+#define NGX_HTTP_CHAT_RANDOM          256         /* what getrandom() gives
+                                                     in one call, for sure */
 
 #define NGX_HTTP_CHAT_SCRATCH         65536
 
@@ -80,6 +82,9 @@ typedef struct {
 
     ngx_http_chat_batch_t        *batch;          /* this turn's */
     size_t                        batch_used;     /* of the one before */
+
+    u_char                        random[NGX_HTTP_CHAT_RANDOM];
+    size_t                        nrandom;        /* the first ones are unused */
 
     u_char                       *scratch;        /* what recv() reads into */
     chat_deflate_t               *deflate;        /* NULL: never used */

@@ -367,18 +367,34 @@ ngx_http_chat_turn_handler(ngx_event_t *ev)
 }
 
 
+/*
+ * The kernel is asked for many ids' bytes at once.  Nobody but this worker has
+ * them, and none of them is used twice, nor kept when it has been.
+ */
+
 void
 ngx_http_chat_random_id(u_char *out, size_t len)
 {
-    size_t         i;
-    unsigned char  random[64];
+    size_t                   i;
+    u_char                  *random;
+    ngx_http_chat_worker_t  *worker;
 
     static const char  alphabet[] =
         "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_";
 
-    randombytes_buf(random, len);
+    worker = ngx_http_chat_worker;
+
+    if (worker->nrandom < len) {
+        randombytes_buf(worker->random, NGX_HTTP_CHAT_RANDOM);
+        worker->nrandom = NGX_HTTP_CHAT_RANDOM;
+    }
+
+    worker->nrandom -= len;
+    random = worker->random + worker->nrandom;
 
     for (i = 0; i < len; i++) {
         out[i] = alphabet[random[i] & 63];
     }
+
+    sodium_memzero(random, len);
 }
