@@ -135,12 +135,10 @@ static void
 ngx_http_chat_bus_on_presence(ngx_http_chat_hub_t *hub, const char *name,
     chat_json_t *data, ngx_pool_t *pool)
 {
-    u_char                   *p;
-    ngx_str_t                 id, username;
-    ngx_uint_t                i, online;
-    chat_json_t               value;
-    ngx_http_chat_event_t     event;
-    ngx_http_chat_session_t  *s;
+    u_char       *p;
+    ngx_str_t     id, username, json;
+    ngx_uint_t    online;
+    chat_json_t   value;
 
     ngx_str_null(&id);
 
@@ -171,28 +169,13 @@ ngx_http_chat_bus_on_presence(ngx_http_chat_hub_t *hub, const char *name,
         return;
     }
 
-    ngx_memzero(&event, sizeof(ngx_http_chat_event_t));
-
-    event.name.data = (u_char *) name;
-    event.name.len = ngx_strlen(name);
-
-    event.json.data = p;
+    json.data = p;
     p = ngx_sprintf(p, "{\"id\":\"%V\",\"username\":", &id);
     p = ngx_http_chat_store_escape(p, &username);
     p = ngx_sprintf(p, ",\"online\":%s}", online ? "true" : "false");
-    event.json.len = p - event.json.data;
+    json.len = p - json.data;
 
-    for (i = 0; i < hub->general->nmembers; i++) {
-        s = hub->general->members[i];
-
-        if (s->user->node.str.len != id.len
-            || ngx_memcmp(s->user->node.str.data, id.data, id.len) != 0)
-        {
-            ngx_http_chat_event_deliver(&event, s, NULL);
-        }
-    }
-
-    ngx_http_chat_event_done(&event);
+    ngx_http_chat_announce(hub, name, &id, &json);
 }
 
 

@@ -48,6 +48,7 @@ ngx_http_chat_hub_create(ngx_http_chat_redis_conf_t *conf)
                     ngx_str_rbtree_insert_value);
     ngx_queue_init(&hub->known_list);
     ngx_queue_init(&hub->user_list);
+    ngx_queue_init(&hub->announced);
     ngx_queue_init(&hub->idle_rooms);
 
     (void) chat_room_parse(chat_str("0"), &general);
@@ -103,6 +104,7 @@ ngx_http_chat_hub_destroy(ngx_http_chat_hub_t *hub)
     ngx_http_chat_user_t  *user;
 
     ngx_http_chat_presence_stop(hub);
+    ngx_http_chat_announce_flush(hub);
     ngx_http_chat_demo_stop(hub);
 
     if (hub->bus) {

@@ -123,6 +123,13 @@ struct ngx_http_chat_hub_s {
     ngx_uint_t                    nknown;
     ngx_uint_t                    known_dropped;  /* so many times */
 
+    ngx_queue_t                   announced;      /* who came, who went: is
+                                                     still to be told */
+    size_t                        announced_bytes;
+    ngx_uint_t                    nannounced;     /* since: so many, told */
+    ngx_msec_t                    announce_since; /* or not */
+    ngx_http_chat_timer_t         announce_timer;
+
     ngx_uint_t                    outages;        /* of the bus, and one */
     ngx_http_chat_timer_t         lease;
     ngx_uint_t                    lapsed;         /* Redis may not know who is
@@ -315,6 +322,14 @@ void ngx_http_chat_hub_detach(ngx_http_chat_session_t *s, ngx_uint_t at_once);
 
 /* random characters of base64url */
 void ngx_http_chat_random_id(u_char *out, size_t len);
+
+
+/* user.connected or user.disconnected, to all but that user; soon */
+void ngx_http_chat_announce(ngx_http_chat_hub_t *hub, const char *name,
+    ngx_str_t *id, ngx_str_t *json);
+
+/* now */
+void ngx_http_chat_announce_flush(ngx_http_chat_hub_t *hub);
 
 
 /* presence: leases, the users that are live here */

@@ -204,6 +204,7 @@ ngx_http_chat_watch_create(ngx_http_chat_worker_t *worker)
 static void
 ngx_http_chat_watch_handler(ngx_event_t *rev)
 {
+    ngx_uint_t               i;
     ngx_connection_t        *c;
     ngx_http_chat_worker_t  *worker;
 
@@ -212,6 +213,12 @@ ngx_http_chat_watch_handler(ngx_event_t *rev)
 
     if (c->close && !worker->drain.timer_set) {
         c->idle = 0;
+
+        for (i = 0; i < worker->nhubs; i++) {
+            if (worker->hubs[i]) {
+                ngx_http_chat_announce_flush(worker->hubs[i]);
+            }
+        }
 
         /* unlike the others, this timer keeps the worker until all are told */
 
