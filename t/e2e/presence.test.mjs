@@ -126,6 +126,33 @@ test('a log-out in one browser is no news while another has a session',
   await closeAll(a, b2);
 });
 
+test('hundreds at once: all are told, in order and once', async () => {
+  const [anna, ben] = await users(server, 2);
+  const clients = [await connect(anna, on(0)), await connect(ben, on(1)),
+                   await connect(ben, { transports: ['polling'] })];
+  const sent = [];
+  const pipeline = server.redis.client.pipeline();
+  for (let i = 0; i < 300; i++) {
+    const [type, id] = [i % 3 ? 'user.connected' : 'user.disconnected',
+                        i === 150 ? anna.id : String(900000 + (i >> 1))];
+    const data = { id, username: `mass-${i}`, online: i % 3 !== 0 };
+    sent.push({ type, data });
+    pipeline.publish('MESSAGES', JSON.stringify({
+      serverId: 'another', type, data }));
+  }
+  await pipeline.exec();
+  for (const client of clients) {
+    const mass = () => client.seen.filter((e) => /^mass-/.test(e.data.username))
+      .map(({ name, data }) => ({ type: name, data }));
+    const wanted = sent.filter(({ data }) => data.id !== client.session.id);
+    await until(() => mass().length >= wanted.length, 'all of them');
+    await sleep(200);
+    assert.deepEqual(mass(), wanted);
+    assert.deepEqual(client.reasons, []);
+  }
+  await closeAll(clients);
+});
+
 test('an /events stream is a presence, /stream and REST are not', async () => {
   const [anna, ben, carl] = await users(server, 3);
   const a = await connect(anna);
