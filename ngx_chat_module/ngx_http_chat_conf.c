@@ -12,8 +12,6 @@
 #define NGX_HTTP_CHAT_CONNECT_TIMEOUT   3000
 #define NGX_HTTP_CHAT_REPLY_TIMEOUT     5000
 
-#define NGX_HTTP_CHAT_LOGIN_RATE_MAX    1000
-
 
 static ngx_int_t ngx_http_chat_redis_addrs(ngx_conf_t *cf, chat_url_t *url,
     ngx_http_chat_redis_conf_t *redis);
@@ -408,55 +406,6 @@ ngx_http_chat_set_cookie(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     {
         return "with samesite=none can't have secure=off: browsers refuse it";
     }
-
-    return NGX_CONF_OK;
-}
-
-
-char *
-ngx_http_chat_set_login_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_chat_loc_conf_t *cclcf = conf;
-
-    ngx_int_t   rate;
-    ngx_str_t  *value, *text;
-
-    if (cclcf->login_rate != NGX_CONF_UNSET_UINT) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-    text = &value[1];
-
-    cclcf->login_rate_time = 60000;
-
-    if (ngx_strcmp(text->data, "off") == 0) {
-        cclcf->login_rate = 0;
-        return NGX_CONF_OK;
-    }
-
-    rate = NGX_ERROR;
-
-    if (text->len > 3) {
-
-        if (ngx_strcmp(text->data + text->len - 3, "r/s") == 0) {
-            cclcf->login_rate_time = 1000;
-            rate = ngx_atoi(text->data, text->len - 3);
-
-        } else if (ngx_strcmp(text->data + text->len - 3, "r/m") == 0) {
-            rate = ngx_atoi(text->data, text->len - 3);
-        }
-    }
-
-    if (rate < 1 || rate > NGX_HTTP_CHAT_LOGIN_RATE_MAX) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid rate \"%V\", it must be \"off\" or like "
-                           "\"10r/m\" or \"2r/s\", from 1 to %d", text,
-                           NGX_HTTP_CHAT_LOGIN_RATE_MAX);
-        return NGX_CONF_ERROR;
-    }
-
-    cclcf->login_rate = rate;
 
     return NGX_CONF_OK;
 }

@@ -129,6 +129,13 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       0,
       NULL },
 
+    { ngx_string("chat_message_rate"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE12,
+      ngx_http_chat_set_message_rate,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("chat_ping_interval"),
       NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_msec_slot,
@@ -381,6 +388,7 @@ ngx_http_chat_create_loc_conf(ngx_conf_t *cf)
     conf->password_scheme = NGX_CONF_UNSET_UINT;
     conf->login_rate = NGX_CONF_UNSET_UINT;
     conf->login_rate_time = NGX_CONF_UNSET_MSEC;
+    conf->message_burst = NGX_CONF_UNSET_UINT;
     conf->ping_interval = NGX_CONF_UNSET_MSEC;
     conf->ping_timeout = NGX_CONF_UNSET_MSEC;
     conf->presence_grace = NGX_CONF_UNSET_MSEC;
@@ -426,6 +434,14 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->login_rate, prev->login_rate, 10);
     ngx_conf_merge_msec_value(conf->login_rate_time, prev->login_rate_time,
                               60000);
+
+    if (conf->message_burst == NGX_CONF_UNSET_UINT) {
+        ngx_conf_merge_uint_value(conf->message_burst, prev->message_burst, 30);
+
+        conf->message_cost = prev->message_burst == NGX_CONF_UNSET_UINT
+                             ? 100000 : prev->message_cost;
+    }
+
     ngx_conf_merge_msec_value(conf->ping_interval, prev->ping_interval, 25000);
     ngx_conf_merge_msec_value(conf->ping_timeout, prev->ping_timeout, 20000);
     ngx_conf_merge_msec_value(conf->presence_grace, prev->presence_grace, 3000);

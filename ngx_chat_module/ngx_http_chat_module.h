@@ -69,7 +69,8 @@ typedef struct {
 typedef struct {
     ngx_array_t                   redis;          /* of pointers to the above */
     ngx_str_t                     server_id;      /* of this nginx instance */
-    ngx_shm_zone_t               *rate_zone;      /* of chat_login_rate */
+    ngx_shm_zone_t               *login_zone;     /* of chat_login_rate, */
+    ngx_shm_zone_t               *message_zone;   /* chat_message_rate */
     ngx_array_t                   locations;      /* of pointers to those with
                                                      a chat */
     uint64_t                      generation;     /* of two configurations the
@@ -97,6 +98,9 @@ typedef struct {
     ngx_uint_t                    password_scheme;
     ngx_uint_t                    login_rate;     /* failures, 0: no limit */
     ngx_msec_t                    login_rate_time; /* in which they may be */
+    uint64_t                      message_cost;   /* microseconds for one, 0:
+                                                     no limit */
+    ngx_uint_t                    message_burst;  /* so many at once */
 
     ngx_msec_t                    ping_interval;
     ngx_msec_t                    ping_timeout;

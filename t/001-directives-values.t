@@ -1323,3 +1323,152 @@ invalid value "1" in "chat_deflate" directive, it must be "on" or "off"
 --- must_die
 --- error_log
 "chat_deflate" directive is not allowed here
+
+
+
+=== TEST 113: chat_message_rate: in all its places
+--- http_config
+    chat_message_rate 10r/s burst=30;
+--- config
+    chat_message_rate 2r/s;
+
+    location /c/ {
+        chat_message_rate off;
+    }
+
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 114: chat_message_rate: more values
+--- config
+    location /1/ { chat_message_rate 1r/m burst=1; }
+    location /2/ { chat_message_rate 1000r/s burst=1000; }
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 115: chat_message_rate: a bad value
+--- config
+    location /c/ {
+        chat_message_rate often;
+    }
+--- must_die
+--- error_log
+invalid rate "often", it must be "off" or like "10r/m" or "2r/s"
+
+
+
+=== TEST 116: chat_message_rate: none at all
+--- config
+    location /c/ {
+        chat_message_rate 0r/s;
+    }
+--- must_die
+--- error_log
+invalid rate "0r/s"
+
+
+
+=== TEST 117: chat_message_rate: too many
+--- config
+    location /c/ {
+        chat_message_rate 1001r/s;
+    }
+--- must_die
+--- error_log
+invalid rate "1001r/s"
+
+
+
+=== TEST 118: chat_message_rate: a bad burst
+--- config
+    location /c/ {
+        chat_message_rate 10r/s burst=much;
+    }
+--- must_die
+--- error_log
+invalid parameter "burst=much", it must be like "burst=30"
+
+
+
+=== TEST 119: chat_message_rate: no burst
+--- config
+    location /c/ {
+        chat_message_rate 10r/s burst=0;
+    }
+--- must_die
+--- error_log
+invalid parameter "burst=0"
+
+
+
+=== TEST 120: chat_message_rate: too large a burst
+--- config
+    location /c/ {
+        chat_message_rate 10r/s burst=1001;
+    }
+--- must_die
+--- error_log
+invalid parameter "burst=1001"
+
+
+
+=== TEST 121: chat_message_rate: another parameter
+--- config
+    location /c/ {
+        chat_message_rate 10r/s nodelay;
+    }
+--- must_die
+--- error_log
+invalid parameter "nodelay"
+
+
+
+=== TEST 122: chat_message_rate: off with a burst
+--- config
+    location /c/ {
+        chat_message_rate off burst=10;
+    }
+--- must_die
+--- error_log
+invalid rate "off"
+
+
+
+=== TEST 123: chat_message_rate: no value
+--- config
+    location /c/ {
+        chat_message_rate;
+    }
+--- must_die
+--- error_log
+invalid number of arguments in "chat_message_rate" directive
+
+
+
+=== TEST 124: chat_message_rate: twice
+--- config
+    location /c/ {
+        chat_message_rate 1r/s;
+        chat_message_rate off;
+    }
+--- must_die
+--- error_log
+"chat_message_rate" directive is duplicate
+
+
+
+=== TEST 125: chat_message_rate: not outside of http
+--- main_config
+    chat_message_rate 1r/s;
+--- config
+--- must_die
+--- error_log
+"chat_message_rate" directive is not allowed here

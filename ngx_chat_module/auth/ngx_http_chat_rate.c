@@ -1,21 +1,19 @@
 /*
- * The buckets of failed log-ins.  All memory is the shared zone's, and all
- * access to it is under the zone's mutex.
+ * Log-ins that failed, and messages, in leaky buckets.
  */
 
 #include "ngx_http_chat_rate.h"
+#include "ngx_http_chat_bucket.h"
 
-#include <sodium.h>
-
-
-#define NGX_HTTP_CHAT_RATE_SIZE      (1024 * 1024)
 
 /* budgets of a name, and of an address */
 #define NGX_HTTP_CHAT_RATE_WIDE      10
 
-/* milliseconds that a client has to wait at most */
-#define NGX_HTTP_CHAT_RATE_LONGEST   (15 * 60 * 1000)
+/* microseconds that a client has to wait at most */
+#define NGX_HTTP_CHAT_RATE_LONGEST   ((uint64_t) 15 * 60 * 1000000)
 
+/* bursts of messages that may be refused */
+#define NGX_HTTP_CHAT_RATE_REFUSED   10
 
 
 typedef enum {
@@ -26,137 +24,30 @@ typedef enum {
 } ngx_http_chat_rate_kind_e;
 
 
-typedef struct {
-    ngx_rbtree_key_t                 key;         /* the tree's, of the hash */
-    u_char                           hash[16];
-} ngx_http_chat_rate_id_t;
-
-
-typedef struct {
-    ngx_rbtree_node_t                node;
-    ngx_queue_t                      queue;       /* head: used last */
-    u_char                           hash[16];
-    ngx_msec_t                       empty;       /* when it will be, if nothing
-                                                     more comes */
-    ngx_uint_t                       known;       /* has logged in before */
-} ngx_http_chat_rate_bucket_t;
-
-
-typedef struct {
-    ngx_rbtree_t                     rbtree;
-    ngx_rbtree_node_t                sentinel;
-    ngx_queue_t                      queue;
-} ngx_http_chat_rate_shared_t;
-
-
-static ngx_int_t ngx_http_chat_rate_init_zone(ngx_shm_zone_t *zone, void *data);
-static void ngx_http_chat_rate_insert_value(ngx_rbtree_node_t *temp,
-    ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel);
-static ngx_slab_pool_t *ngx_http_chat_rate_pool(ngx_http_request_t *r);
+static ngx_shm_zone_t *ngx_http_chat_rate_zone(ngx_http_request_t *r);
 static void ngx_http_chat_rate_ids(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *conf, ngx_str_t *name,
-    ngx_http_chat_rate_id_t *ids);
+    ngx_http_chat_bucket_id_t *ids);
 static ngx_str_t ngx_http_chat_rate_address(ngx_http_request_t *r);
-static ngx_http_chat_rate_bucket_t *ngx_http_chat_rate_find(
-    ngx_slab_pool_t *pool, ngx_http_chat_rate_id_t *id);
-static ngx_http_chat_rate_bucket_t *ngx_http_chat_rate_get(
-    ngx_slab_pool_t *pool, ngx_http_chat_rate_id_t *id);
-static ngx_msec_t ngx_http_chat_rate_left(ngx_http_chat_rate_bucket_t *bucket);
-static ngx_msec_t ngx_http_chat_rate_wait(ngx_http_chat_rate_bucket_t *bucket,
+static uint64_t ngx_http_chat_rate_cost(ngx_http_chat_loc_conf_t *conf);
+static uint64_t ngx_http_chat_rate_wait(ngx_http_chat_bucket_t *bucket,
     ngx_uint_t budgets, ngx_http_chat_loc_conf_t *conf);
-static void ngx_http_chat_rate_add(ngx_http_chat_rate_bucket_t *bucket,
-    ngx_http_chat_loc_conf_t *conf);
 
 
 ngx_int_t
 ngx_http_chat_rate_init(ngx_conf_t *cf)
 {
-    ngx_shm_zone_t             *zone;
     ngx_http_chat_main_conf_t  *cmcf;
 
-    static ngx_str_t  name = ngx_string("chat_login_rate");
+    static ngx_str_t  logins = ngx_string("chat_login_rate");
+    static ngx_str_t  messages = ngx_string("chat_message_rate");
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_chat_module);
 
-    zone = ngx_shared_memory_add(cf, &name, NGX_HTTP_CHAT_RATE_SIZE,
-                                 &ngx_http_chat_module);
-    if (zone == NULL) {
-        return NGX_ERROR;
-    }
+    cmcf->login_zone = ngx_http_chat_bucket_zone(cf, &logins);
+    cmcf->message_zone = ngx_http_chat_bucket_zone(cf, &messages);
 
-    zone->init = ngx_http_chat_rate_init_zone;
-    cmcf->rate_zone = zone;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_chat_rate_init_zone(ngx_shm_zone_t *zone, void *data)
-{
-    ngx_slab_pool_t              *pool;
-    ngx_http_chat_rate_shared_t  *shared;
-
-    pool = (ngx_slab_pool_t *) zone->shm.addr;
-    zone->data = pool;
-
-    /* kept by a reload, or, on systems that share it by name, by others */
-
-    if (data || zone->shm.exists) {
-        return NGX_OK;
-    }
-
-    shared = ngx_slab_alloc(pool, sizeof(ngx_http_chat_rate_shared_t));
-    if (shared == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_rbtree_init(&shared->rbtree, &shared->sentinel,
-                    ngx_http_chat_rate_insert_value);
-    ngx_queue_init(&shared->queue);
-
-    pool->data = shared;
-
-    /* a full zone is its usual state */
-
-    pool->log_nomem = 0;
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_chat_rate_insert_value(ngx_rbtree_node_t *temp,
-    ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel)
-{
-    ngx_rbtree_node_t           **p;
-    ngx_http_chat_rate_bucket_t  *a, *b;
-
-    for ( ;; ) {
-
-        if (node->key != temp->key) {
-            p = (node->key < temp->key) ? &temp->left : &temp->right;
-
-        } else {
-            a = (ngx_http_chat_rate_bucket_t *) node;
-            b = (ngx_http_chat_rate_bucket_t *) temp;
-
-            p = (ngx_memcmp(a->hash, b->hash, sizeof(a->hash)) < 0)
-                    ? &temp->left : &temp->right;
-        }
-
-        if (*p == sentinel) {
-            break;
-        }
-
-        temp = *p;
-    }
-
-    *p = node;
-    node->parent = temp;
-    node->left = sentinel;
-    node->right = sentinel;
-    ngx_rbt_red(node);
+    return cmcf->login_zone && cmcf->message_zone ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -164,11 +55,11 @@ ngx_uint_t
 ngx_http_chat_rate_check(ngx_http_request_t *r, ngx_http_chat_loc_conf_t *conf,
     ngx_str_t *name)
 {
-    ngx_msec_t                    wait;
-    ngx_uint_t                    kind;
-    ngx_slab_pool_t              *pool;
-    ngx_http_chat_rate_id_t       ids[NGX_HTTP_CHAT_RATE_KINDS];
-    ngx_http_chat_rate_bucket_t  *bucket;
+    uint64_t                    wait;
+    ngx_uint_t                  kind;
+    ngx_shm_zone_t             *zone;
+    ngx_http_chat_bucket_t     *bucket;
+    ngx_http_chat_bucket_id_t   ids[NGX_HTTP_CHAT_RATE_KINDS];
 
     if (conf->login_rate == 0) {
         return 0;
@@ -176,14 +67,14 @@ ngx_http_chat_rate_check(ngx_http_request_t *r, ngx_http_chat_loc_conf_t *conf,
 
     ngx_http_chat_rate_ids(r, conf, name, ids);
 
-    pool = ngx_http_chat_rate_pool(r);
+    zone = ngx_http_chat_rate_zone(r);
     wait = 0;
 
-    ngx_shmtx_lock(&pool->mutex);
+    ngx_http_chat_bucket_lock(zone);
 
     for (kind = 0; kind < NGX_HTTP_CHAT_RATE_KINDS && wait == 0; kind++) {
 
-        bucket = ngx_http_chat_rate_find(pool, &ids[kind]);
+        bucket = ngx_http_chat_bucket_find(zone, &ids[kind]);
         if (bucket == NULL) {
             continue;
         }
@@ -197,7 +88,8 @@ ngx_http_chat_rate_check(ngx_http_request_t *r, ngx_http_chat_loc_conf_t *conf,
         wait = ngx_http_chat_rate_wait(bucket, 1, conf);
 
         if (wait) {
-            ngx_http_chat_rate_add(bucket, conf);
+            ngx_http_chat_bucket_add(&bucket->empty,
+                                     ngx_http_chat_rate_cost(conf));
 
             wait = ngx_http_chat_rate_wait(bucket, 1, conf);
 
@@ -211,9 +103,9 @@ ngx_http_chat_rate_check(ngx_http_request_t *r, ngx_http_chat_loc_conf_t *conf,
         }
     }
 
-    ngx_shmtx_unlock(&pool->mutex);
+    ngx_http_chat_bucket_unlock(zone);
 
-    return (wait + 999) / 1000;
+    return (wait + 999999) / 1000000;
 }
 
 
@@ -221,10 +113,10 @@ void
 ngx_http_chat_rate_failure(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *conf, ngx_str_t *name)
 {
-    ngx_uint_t                    kind;
-    ngx_slab_pool_t              *pool;
-    ngx_http_chat_rate_id_t       ids[NGX_HTTP_CHAT_RATE_KINDS];
-    ngx_http_chat_rate_bucket_t  *bucket;
+    ngx_uint_t                  kind;
+    ngx_shm_zone_t             *zone;
+    ngx_http_chat_bucket_t     *bucket;
+    ngx_http_chat_bucket_id_t   ids[NGX_HTTP_CHAT_RATE_KINDS];
 
     if (conf->login_rate == 0) {
         return;
@@ -232,20 +124,21 @@ ngx_http_chat_rate_failure(ngx_http_request_t *r,
 
     ngx_http_chat_rate_ids(r, conf, name, ids);
 
-    pool = ngx_http_chat_rate_pool(r);
+    zone = ngx_http_chat_rate_zone(r);
 
-    ngx_shmtx_lock(&pool->mutex);
+    ngx_http_chat_bucket_lock(zone);
 
     for (kind = 0; kind < NGX_HTTP_CHAT_RATE_KINDS; kind++) {
 
-        bucket = ngx_http_chat_rate_get(pool, &ids[kind]);
+        bucket = ngx_http_chat_bucket_get(zone, &ids[kind]);
 
         if (bucket) {
-            ngx_http_chat_rate_add(bucket, conf);
+            ngx_http_chat_bucket_add(&bucket->empty,
+                                     ngx_http_chat_rate_cost(conf));
         }
     }
 
-    ngx_shmtx_unlock(&pool->mutex);
+    ngx_http_chat_bucket_unlock(zone);
 }
 
 
@@ -253,9 +146,9 @@ void
 ngx_http_chat_rate_success(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *conf, ngx_str_t *name)
 {
-    ngx_slab_pool_t              *pool;
-    ngx_http_chat_rate_id_t       ids[NGX_HTTP_CHAT_RATE_KINDS];
-    ngx_http_chat_rate_bucket_t  *bucket;
+    ngx_shm_zone_t             *zone;
+    ngx_http_chat_bucket_t     *bucket;
+    ngx_http_chat_bucket_id_t   ids[NGX_HTTP_CHAT_RATE_KINDS];
 
     if (conf->login_rate == 0) {
         return;
@@ -263,71 +156,59 @@ ngx_http_chat_rate_success(ngx_http_request_t *r,
 
     ngx_http_chat_rate_ids(r, conf, name, ids);
 
-    pool = ngx_http_chat_rate_pool(r);
+    zone = ngx_http_chat_rate_zone(r);
 
-    ngx_shmtx_lock(&pool->mutex);
+    ngx_http_chat_bucket_lock(zone);
 
-    bucket = ngx_http_chat_rate_get(pool, &ids[NGX_HTTP_CHAT_RATE_PAIR]);
+    bucket = ngx_http_chat_bucket_get(zone, &ids[NGX_HTTP_CHAT_RATE_PAIR]);
 
     if (bucket) {
-        bucket->empty = ngx_current_msec;
+        bucket->empty = ngx_http_chat_bucket_now();
         bucket->known = 1;
     }
 
-    ngx_shmtx_unlock(&pool->mutex);
+    ngx_http_chat_bucket_unlock(zone);
 }
 
 
-static ngx_slab_pool_t *
-ngx_http_chat_rate_pool(ngx_http_request_t *r)
+static ngx_shm_zone_t *
+ngx_http_chat_rate_zone(ngx_http_request_t *r)
 {
     ngx_http_chat_main_conf_t  *cmcf;
 
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_chat_module);
 
-    return (ngx_slab_pool_t *) cmcf->rate_zone->shm.addr;
+    return cmcf->login_zone;
 }
 
 
-/* each part goes in with its length, so that no two lists of parts are alike */
-
 static void
 ngx_http_chat_rate_ids(ngx_http_request_t *r, ngx_http_chat_loc_conf_t *conf,
-    ngx_str_t *name, ngx_http_chat_rate_id_t *ids)
+    ngx_str_t *name, ngx_http_chat_bucket_id_t *ids)
 {
-    ngx_uint_t                kind, i;
-    ngx_str_t                 parts[3];
-    crypto_generichash_state  state;
+    u_char      number;
+    ngx_str_t   parts[4];
+    ngx_uint_t  kind;
 
     for (kind = 0; kind < NGX_HTTP_CHAT_RATE_KINDS; kind++) {
 
-        parts[0] = conf->redis_url;
-        parts[1] = ngx_http_chat_rate_address(r);
-        parts[2] = *name;
+        number = (u_char) kind;
+
+        parts[0].len = 1;
+        parts[0].data = &number;
+        parts[1] = conf->redis_url;
+        parts[2] = ngx_http_chat_rate_address(r);
+        parts[3] = *name;
 
         if (kind == NGX_HTTP_CHAT_RATE_NAME) {
-            parts[1].len = 0;
-        }
-
-        if (kind == NGX_HTTP_CHAT_RATE_ADDRESS) {
             parts[2].len = 0;
         }
 
-        (void) crypto_generichash_init(&state, NULL, 0, sizeof(ids->hash));
-        (void) crypto_generichash_update(&state, (u_char *) &kind,
-                                         sizeof(kind));
-
-        for (i = 0; i < 3; i++) {
-            (void) crypto_generichash_update(&state, (u_char *) &parts[i].len,
-                                             sizeof(parts[i].len));
-            (void) crypto_generichash_update(&state, parts[i].data,
-                                             parts[i].len);
+        if (kind == NGX_HTTP_CHAT_RATE_ADDRESS) {
+            parts[3].len = 0;
         }
 
-        (void) crypto_generichash_final(&state, ids[kind].hash,
-                                        sizeof(ids->hash));
-
-        ngx_memcpy(&ids[kind].key, ids[kind].hash, sizeof(ngx_rbtree_key_t));
+        ngx_http_chat_bucket_id(&ids[kind], parts, 4);
     }
 }
 
@@ -373,120 +254,74 @@ ngx_http_chat_rate_address(ngx_http_request_t *r)
 }
 
 
-static ngx_http_chat_rate_bucket_t *
-ngx_http_chat_rate_find(ngx_slab_pool_t *pool, ngx_http_chat_rate_id_t *id)
+static uint64_t
+ngx_http_chat_rate_cost(ngx_http_chat_loc_conf_t *conf)
 {
-    ngx_int_t                     rc;
-    ngx_rbtree_node_t            *node;
-    ngx_http_chat_rate_shared_t  *shared;
-    ngx_http_chat_rate_bucket_t  *bucket;
-
-    shared = pool->data;
-    node = shared->rbtree.root;
-
-    while (node != &shared->sentinel) {
-
-        if (id->key != node->key) {
-            node = (id->key < node->key) ? node->left : node->right;
-            continue;
-        }
-
-        bucket = (ngx_http_chat_rate_bucket_t *) node;
-
-        rc = ngx_memcmp(id->hash, bucket->hash, sizeof(bucket->hash));
-
-        if (rc == 0) {
-            ngx_queue_remove(&bucket->queue);
-            ngx_queue_insert_head(&shared->queue, &bucket->queue);
-
-            return bucket;
-        }
-
-        node = (rc < 0) ? node->left : node->right;
-    }
-
-    return NULL;
-}
-
-
-/* an empty bucket if there is none yet; NULL only if the zone is broken */
-
-static ngx_http_chat_rate_bucket_t *
-ngx_http_chat_rate_get(ngx_slab_pool_t *pool, ngx_http_chat_rate_id_t *id)
-{
-    ngx_queue_t                  *q;
-    ngx_http_chat_rate_shared_t  *shared;
-    ngx_http_chat_rate_bucket_t  *bucket, *oldest;
-
-    bucket = ngx_http_chat_rate_find(pool, id);
-    if (bucket) {
-        return bucket;
-    }
-
-    shared = pool->data;
-
-    bucket = ngx_slab_alloc_locked(pool, sizeof(ngx_http_chat_rate_bucket_t));
-
-    if (bucket == NULL && !ngx_queue_empty(&shared->queue)) {
-
-        q = ngx_queue_last(&shared->queue);
-        oldest = ngx_queue_data(q, ngx_http_chat_rate_bucket_t, queue);
-
-        ngx_queue_remove(q);
-        ngx_rbtree_delete(&shared->rbtree, &oldest->node);
-
-        bucket = oldest;
-    }
-
-    if (bucket == NULL) {
-        return NULL;
-    }
-
-    bucket->node.key = id->key;
-    ngx_memcpy(bucket->hash, id->hash, sizeof(bucket->hash));
-    bucket->empty = ngx_current_msec;
-    bucket->known = 0;
-
-    ngx_rbtree_insert(&shared->rbtree, &bucket->node);
-    ngx_queue_insert_head(&shared->queue, &bucket->queue);
-
-    return bucket;
-}
-
-
-/* what is in the bucket, as the time that it takes to leak out */
-
-static ngx_msec_t
-ngx_http_chat_rate_left(ngx_http_chat_rate_bucket_t *bucket)
-{
-    ngx_msec_int_t  left;
-
-    left = (ngx_msec_int_t) (bucket->empty - ngx_current_msec);
-
-    return left > 0 ? (ngx_msec_t) left : 0;
+    return (uint64_t) conf->login_rate_time * 1000 / conf->login_rate;
 }
 
 
 /* how long until one more try has room */
 
-static ngx_msec_t
-ngx_http_chat_rate_wait(ngx_http_chat_rate_bucket_t *bucket,
-    ngx_uint_t budgets, ngx_http_chat_loc_conf_t *conf)
+static uint64_t
+ngx_http_chat_rate_wait(ngx_http_chat_bucket_t *bucket, ngx_uint_t budgets,
+    ngx_http_chat_loc_conf_t *conf)
 {
-    ngx_msec_t  filled, size;
+    uint64_t  filled, size;
 
-    filled = ngx_http_chat_rate_left(bucket)
-             + conf->login_rate_time / conf->login_rate;
-    size = budgets * conf->login_rate_time;
+    filled = ngx_http_chat_bucket_left(bucket->empty)
+             + ngx_http_chat_rate_cost(conf);
+    size = budgets * (uint64_t) conf->login_rate_time * 1000;
 
     return filled > size ? filled - size : 0;
 }
 
 
-static void
-ngx_http_chat_rate_add(ngx_http_chat_rate_bucket_t *bucket,
-    ngx_http_chat_loc_conf_t *conf)
+ngx_int_t
+ngx_http_chat_rate_message(ngx_http_chat_main_conf_t *cmcf,
+    ngx_http_chat_loc_conf_t *conf, ngx_str_t *user_id)
 {
-    bucket->empty = ngx_current_msec + ngx_http_chat_rate_left(bucket)
-                    + conf->login_rate_time / conf->login_rate;
+    uint64_t                    size;
+    ngx_int_t                   rc;
+    ngx_str_t                   parts[2];
+    ngx_http_chat_bucket_t     *bucket;
+    ngx_http_chat_bucket_id_t   id;
+
+    if (conf->message_cost == 0) {
+        return NGX_OK;
+    }
+
+    parts[0] = conf->redis_url;
+    parts[1] = *user_id;
+    ngx_http_chat_bucket_id(&id, parts, 2);
+
+    size = conf->message_cost * conf->message_burst;
+    rc = NGX_OK;
+
+    ngx_http_chat_bucket_lock(cmcf->message_zone);
+
+    bucket = ngx_http_chat_bucket_get(cmcf->message_zone, &id);
+
+    if (bucket == NULL) {
+
+        /* void */
+
+    } else if (ngx_http_chat_bucket_left(bucket->empty) + conf->message_cost
+               <= size)
+    {
+        ngx_http_chat_bucket_add(&bucket->empty, conf->message_cost);
+
+    } else if (ngx_http_chat_bucket_left(bucket->refused) + conf->message_cost
+               <= size * NGX_HTTP_CHAT_RATE_REFUSED)
+    {
+        ngx_http_chat_bucket_add(&bucket->refused, conf->message_cost);
+        rc = NGX_BUSY;
+
+    } else {
+        rc = NGX_ABORT;
+    }
+
+    ngx_http_chat_bucket_unlock(cmcf->message_zone);
+
+    return rc;
 }

@@ -1,6 +1,6 @@
 /*
  * How often log-ins may fail (chat_login_rate), so that passwords can't be
- * guessed by trying.
+ * guessed by trying; and how often messages may be sent (chat_message_rate).
  *
  * Failures are counted in leaky buckets.  With a rate of 10r/m a bucket takes
  * ten failures at once and forgets ten a minute; a full one refuses the next
@@ -30,10 +30,13 @@
  * customer gets; all clients over a Unix socket are one), and the exact bytes
  * of the name.
  *
- * Buckets are in the module's shared memory zone, which all workers share and a
- * reload keeps: 1 MB, about 8000 of them.  When it is full, the one that has
- * not been used for longest makes room.  Memory belongs to the zone; callers
- * get none.
+ * Messages have two buckets for each user (of a Redis).  One takes a burst, and
+ * refuses what doesn't fit.  What is refused goes into the other, ten times as
+ * large, that leaks as fast: whoever goes on sending too much fills it, and is
+ * disconnected.
+ *
+ * The buckets of log-ins and those of messages are in zones of their own, so
+ * that who makes up names doesn't push users out.
  */
 
 #ifndef NGX_HTTP_CHAT_RATE_H
@@ -42,7 +45,7 @@
 #include "../ngx_http_chat_module.h"
 
 
-/* adds the zone to the configuration that is being read */
+/* adds the zones to the configuration that is being read */
 ngx_int_t ngx_http_chat_rate_init(ngx_conf_t *cf);
 
 /*
@@ -61,6 +64,13 @@ void ngx_http_chat_rate_failure(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *conf, ngx_str_t *name);
 void ngx_http_chat_rate_success(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *conf, ngx_str_t *name);
+
+/*
+ * Counts a message of a user: NGX_OK; NGX_BUSY: it is one too many; NGX_ABORT:
+ * so were many before it, and the connection should be closed.
+ */
+ngx_int_t ngx_http_chat_rate_message(ngx_http_chat_main_conf_t *cmcf,
+    ngx_http_chat_loc_conf_t *conf, ngx_str_t *user_id);
 
 
 #endif /* NGX_HTTP_CHAT_RATE_H */

@@ -10,6 +10,7 @@
 
 #include "ngx_http_chat_socket.h"
 #include "ngx_http_chat_relay.h"
+#include "../auth/ngx_http_chat_rate.h"
 
 
 #define NGX_HTTP_CHAT_NONCE_MAX   64              /* characters */
@@ -38,6 +39,8 @@ typedef struct {
 } ngx_http_chat_send_t;
 
 
+static ngx_int_t ngx_http_chat_message_limit(ngx_http_chat_session_t *s,
+    ngx_http_chat_ack_t *ack);
 static const char *ngx_http_chat_message_check(ngx_http_chat_session_t *s,
     chat_json_t *payload, chat_json_t *text, chat_json_t *nonce,
     u_char *room_data, chat_room_t *room);
@@ -66,6 +69,10 @@ ngx_http_chat_on_message(ngx_http_chat_session_t *s, chat_json_t *payload,
     chat_json_t            text, nonce;
     ngx_http_chat_send_t  *send;
 
+    if (ngx_http_chat_message_limit(s, ack) != NGX_OK) {
+        return;
+    }
+
     error = ngx_http_chat_message_check(s, payload, &text, &nonce, room_data,
                                         &room);
     if (error) {
@@ -90,6 +97,37 @@ ngx_http_chat_on_message(ngx_http_chat_session_t *s, chat_json_t *payload,
         ngx_http_chat_send_fail(send, "The chat is not available right now",
                                 1);
     }
+}
+
+
+/* also those that are refused below count: they cost something as well */
+
+static ngx_int_t
+ngx_http_chat_message_limit(ngx_http_chat_session_t *s,
+    ngx_http_chat_ack_t *ack)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_chat_rate_message(ngx_http_chat_worker->main, s->conf,
+                                    &s->user->node.str);
+    if (rc == NGX_OK) {
+        return NGX_OK;
+    }
+
+    if (rc == NGX_ABORT) {
+        ngx_log_error(NGX_LOG_WARN, ngx_http_chat_worker->log, 0,
+                      "chat: user %V sends too many messages",
+                      &s->user->node.str);
+    }
+
+    ngx_http_chat_socket_ack_error(s, ack, "You are sending too many messages, "
+                                   "please wait a moment", 1);
+
+    if (rc == NGX_ABORT) {
+        ngx_http_chat_session_close(s, 1008, "too many messages");
+    }
+
+    return NGX_DECLINED;
 }
 
 

@@ -1,0 +1,133 @@
+// What one client may take: messages, sessions, connections.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { WorkerAgent, user } from './lib/http.mjs';
+import { Polling } from './lib/polling.mjs';
+import { start, until } from './lib/server.mjs';
+import { closeAll, connect } from './lib/sio.mjs';
+import { OP, RawWebSocket } from './lib/websocket.mjs';
+
+const withServer = async (options, work) => {
+  const server = await start({ workers: 2, ...options });
+  try {
+    await work(server);
+  } finally {
+    await server.stop();
+  }
+};
+
+// logs in as nobody's guess, and sends as a test has it
+const rate = (text) => ({ chat: `chat_login_rate off; ${text}` });
+
+// the acks of so many messages at once
+const burst = (client, count) => Promise.all(
+  Array.from({ length: count }, (_, i) => client.send('0', `m ${i}`)));
+
+const split = (acks) => ({
+  stored: acks.filter((ack) => ack.ok === true).length,
+  refused: acks.filter((ack) => ack.retry === true).length,
+  ack: acks.find((ack) => ack.error),
+});
+
+describe('chat_message_rate', () => {
+  test('by default 30 at once; a refused one says so and can come again', () =>
+    withServer(rate(''), async (server) => {
+      const [anna, ben] = [await connect(await user(server)),
+                           await connect(await user(server))];
+      const { stored, refused, ack } = split(await burst(anna, 100));
+      assert.ok(stored >= 30 && stored < 90, `${stored} of 100`);
+      assert.equal(stored + refused, 100);
+      assert.match(ack.error, /too many messages/);
+      assert.equal(ack.retry, true);
+
+      // what was refused is not in the history, and nobody else is held up
+      assert.equal(await server.redis.client.zcard('room:0'), stored);
+      assert.equal((await ben.send('0', 'from ben')).ok, true);
+      assert.equal(anna.reasons.length, 0);
+
+      await until(async () => (await anna.send('0', 'again')).ok,
+                  'there is room again');
+      await closeAll(anna, ben);
+    }));
+
+  test('counts the user, over sockets and workers, also after a reload', () =>
+    withServer(rate('chat_message_rate 1r/m burst=10;'), async (server) => {
+      const anna = await user(server);
+      const clients = [];
+      for (const pid of server.workerPids()) {
+        clients.push(await connect(anna, {
+          transports: ['websocket'],
+          agent: new WorkerAgent(server, () => pid) }));
+      }
+      assert.deepEqual(
+        split([...await burst(clients[0], 4), ...await burst(clients[1], 9)]),
+        { stored: 10, refused: 3,
+          ack: { error: 'You are sending too many messages, please wait a '
+                 + 'moment', retry: true } });
+
+      await server.reload();
+      const again = await connect(anna);
+      assert.equal((await again.send('0', 'more')).retry, true);
+      await closeAll(...clients, again);
+    }));
+
+  test('another location has its own idea of it; off is without limit', () =>
+    withServer({ ...rate('chat_message_rate 1r/m burst=1;'),
+                 locations: { '/free/': 'chat_message_rate off;' } },
+      async (server) => {
+        const anna = await user(server);
+        const tight = await connect(anna);
+        assert.deepEqual(split(await burst(tight, 3)).stored, 1);
+        const free = await connect({ cookie: anna.cookie, id: anna.id,
+          server: { ...server, url: server.url.replace(/\/$/, '') + '/free' } });
+        assert.equal(split(await burst(free, 200)).stored, 200);
+        await closeAll(tight, free);
+      }));
+
+  test('events that are malformed count too', () =>
+    withServer(rate('chat_message_rate 1r/m burst=5;'), async (server) => {
+      const anna = await connect(await user(server));
+      for (let i = 0; i < 5; i++) {
+        assert.equal((await anna.emit('message', { roomId: '9:9' })).retry,
+                     false);
+      }
+      assert.equal((await anna.send('0', 'a good one')).retry, true);
+      await closeAll(anna);
+    }));
+
+  test('who goes on and on is disconnected, and told why', () =>
+    withServer(rate('chat_message_rate 1r/m burst=2;'), async (server) => {
+      const anna = await user(server);
+      const ben = await user(server);
+      const other = await RawWebSocket.connect(ben);
+      const ws = await RawWebSocket.connect(anna);
+      const message = { roomId: '0', message: 'x' };
+
+      // 2 are stored, 20 refused, and the next one ends it
+      for (let i = 1; i <= 23; i++) ws.emit(i, 'message', message);
+      for (let i = 1; i <= 23; i++) {
+        const ack = await ws.text((text) => text.startsWith(`43${i}[`));
+        assert.match(ack, i > 2 ? /"retry":true/ : /"ok":true/, `ack ${i}`);
+      }
+      const { payload } = await ws.frame((f) => f.opcode === OP.close);
+      assert.equal(payload.readUInt16BE(0), 1008);
+      assert.equal(payload.subarray(2).toString(), 'too many messages');
+      await ws.gone();
+      assert.match(server.errorLog(), /sends too many messages/);
+
+      // over polling, when it comes back and goes on: nobody has to be told
+      // twice
+      const polling = await Polling.connect(anna);
+      const hanging = polling.poll();
+      await until(() => polling.emit(1, 'message', message).then(
+        () => false, () => true), 'the session is gone', 10000, 200);
+      assert.ok((await hanging).includes('1'));
+      assert.equal((await polling.get()).status, 400);
+
+      other.emit(1, 'message', message);
+      assert.match(await other.text((t) => t.startsWith('431[')), /"ok":true/);
+      other.destroy();
+    }));
+});
