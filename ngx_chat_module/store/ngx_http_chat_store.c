@@ -40,6 +40,10 @@ ngx_http_chat_redis_script_t  ngx_http_chat_script_cut = {
     ngx_string(ngx_http_chat_lua_cut), { 0 }
 };
 
+ngx_http_chat_redis_script_t  ngx_http_chat_script_list = {
+    ngx_string(ngx_http_chat_lua_list), { 0 }
+};
+
 ngx_http_chat_redis_script_t  ngx_http_chat_script_lease = {
     ngx_string(ngx_http_chat_lua_lease), { 0 }
 };
@@ -55,6 +59,7 @@ ngx_http_chat_redis_script_t  *ngx_http_chat_scripts[] = {
     &ngx_http_chat_script_online,
     &ngx_http_chat_script_offline,
     &ngx_http_chat_script_cut,
+    &ngx_http_chat_script_list,
     &ngx_http_chat_script_lease,
     &ngx_http_chat_script_demo,
     NULL

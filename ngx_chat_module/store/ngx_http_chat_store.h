@@ -30,6 +30,7 @@ extern ngx_http_chat_redis_script_t  ngx_http_chat_script_page;
 extern ngx_http_chat_redis_script_t  ngx_http_chat_script_online;
 extern ngx_http_chat_redis_script_t  ngx_http_chat_script_offline;
 extern ngx_http_chat_redis_script_t  ngx_http_chat_script_cut;
+extern ngx_http_chat_redis_script_t  ngx_http_chat_script_list;
 extern ngx_http_chat_redis_script_t  ngx_http_chat_script_lease;
 extern ngx_http_chat_redis_script_t  ngx_http_chat_script_demo;
 
@@ -76,7 +77,8 @@ ngx_int_t ngx_http_chat_session_read(redisReply *reply, ngx_pool_t *pool,
 
 /*
  * Renews the session's place in its user's list of sessions, as _get renewed
- * the session.  Nobody waits for the answer: at worst the list is older.
+ * the session (script list).  The list lasts as long as the last of them.
+ * Nobody waits for the answer: at worst the list is older.
  */
 void ngx_http_chat_session_renew(ngx_http_chat_redis_t *redis,
     ngx_http_chat_token_t *token, ngx_str_t *user_id, time_t ttl);

@@ -10,11 +10,16 @@
 /* how many of a user's sessions are ended in one round */
 #define NGX_HTTP_CHAT_SESSION_LIST  256
 
+#define NGX_HTTP_CHAT_SESSIONS_KEY                                           \
+    (sizeof(NGX_HTTP_CHAT_KEY_SESSIONS) - 1 + NGX_INT64_LEN)
+
 
 static ngx_int_t ngx_http_chat_session_string(chat_json_t *object,
     const char *key, ngx_pool_t *pool, ngx_str_t *str);
 static ngx_int_t ngx_http_chat_session_tell(ngx_http_chat_redis_t *redis,
     ngx_str_t *hash);
+static ngx_str_t ngx_http_chat_session_list_key(u_char *key,
+    ngx_str_t *user_id);
 static ngx_str_t ngx_http_chat_session_hash(ngx_http_chat_token_t *token);
 
 
@@ -112,18 +117,16 @@ void
 ngx_http_chat_session_renew(ngx_http_chat_redis_t *redis,
     ngx_http_chat_token_t *token, ngx_str_t *user_id, time_t ttl)
 {
-    ngx_str_t  hash;
+    u_char     key[NGX_HTTP_CHAT_SESSIONS_KEY], end[NGX_TIME_T_LEN];
+    ngx_str_t  argv[3];
 
-    hash = ngx_http_chat_session_hash(token);
+    argv[0] = ngx_http_chat_session_list_key(key, user_id);
+    argv[1] = ngx_http_chat_session_hash(token);
+    argv[2].data = end;
+    argv[2].len = ngx_sprintf(end, "%T", ngx_time() + ttl) - end;
 
-    (void) ngx_http_chat_store_command(redis, NULL, NULL,
-                                "ZADD " NGX_HTTP_CHAT_KEY_SESSIONS "%V %L %V",
-                                   user_id, (int64_t) (ngx_time() + ttl),
-                                   &hash);
-
-    (void) ngx_http_chat_store_command(redis, NULL, NULL,
-                                   "EXPIRE " NGX_HTTP_CHAT_KEY_SESSIONS "%V %L",
-                                   user_id, (int64_t) ttl);
+    (void) ngx_http_chat_redis_eval(redis, &ngx_http_chat_script_list, NULL,
+                                    NULL, 1, 3, argv);
 }
 
 
@@ -272,6 +275,22 @@ ngx_http_chat_session_tell(ngx_http_chat_redis_t *redis, ngx_str_t *hash)
                                  "PUBLISH " NGX_HTTP_CHAT_CHANNEL_WORKERS " %V",
                                  &message)
            ? NGX_OK : NGX_ERROR;
+}
+
+
+/* key has room for NGX_HTTP_CHAT_SESSIONS_KEY bytes */
+
+static ngx_str_t
+ngx_http_chat_session_list_key(u_char *key, ngx_str_t *user_id)
+{
+    ngx_str_t  str;
+
+    str.data = key;
+    str.len = ngx_snprintf(key, NGX_HTTP_CHAT_SESSIONS_KEY,
+                           NGX_HTTP_CHAT_KEY_SESSIONS "%V", user_id)
+              - key;
+
+    return str;
 }
 
 
