@@ -123,3 +123,28 @@ ngx_http_chat_set_message_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     return NGX_CONF_OK;
 }
+
+
+/* a number within cmd->post, or "off", which is 0 */
+
+char *
+ngx_http_chat_set_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t   *value;
+    ngx_uint_t  *limit;
+
+    limit = (ngx_uint_t *) ((u_char *) conf + cmd->offset);
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") != 0) {
+        return ngx_conf_set_num_slot(cf, cmd, conf);
+    }
+
+    if (*limit != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    *limit = 0;
+
+    return NGX_CONF_OK;
+}

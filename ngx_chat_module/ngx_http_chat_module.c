@@ -39,6 +39,10 @@ static ngx_conf_num_bounds_t  ngx_http_chat_session_ttl_bounds = {
     ngx_conf_check_num_bounds, 60, 10 * 365 * 24 * 3600
 };
 
+static ngx_conf_num_bounds_t  ngx_http_chat_max_sessions_bounds = {
+    ngx_conf_check_num_bounds, 1, 10 * 1000
+};
+
 static ngx_conf_num_bounds_t  ngx_http_chat_ping_bounds = {
     ngx_conf_check_num_bounds, 100, 3600 * 1000
 };
@@ -128,6 +132,13 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
+
+    { ngx_string("chat_max_sessions"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_chat_set_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, max_sessions),
+      &ngx_http_chat_max_sessions_bounds },
 
     { ngx_string("chat_message_rate"),
       NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE12,
@@ -388,6 +399,7 @@ ngx_http_chat_create_loc_conf(ngx_conf_t *cf)
     conf->password_scheme = NGX_CONF_UNSET_UINT;
     conf->login_rate = NGX_CONF_UNSET_UINT;
     conf->login_rate_time = NGX_CONF_UNSET_MSEC;
+    conf->max_sessions = NGX_CONF_UNSET_UINT;
     conf->message_burst = NGX_CONF_UNSET_UINT;
     conf->ping_interval = NGX_CONF_UNSET_MSEC;
     conf->ping_timeout = NGX_CONF_UNSET_MSEC;
@@ -434,6 +446,7 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->login_rate, prev->login_rate, 10);
     ngx_conf_merge_msec_value(conf->login_rate_time, prev->login_rate_time,
                               60000);
+    ngx_conf_merge_uint_value(conf->max_sessions, prev->max_sessions, 32);
 
     if (conf->message_burst == NGX_CONF_UNSET_UINT) {
         ngx_conf_merge_uint_value(conf->message_burst, prev->message_burst, 30);

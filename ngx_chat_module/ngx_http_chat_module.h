@@ -98,6 +98,7 @@ typedef struct {
     ngx_uint_t                    password_scheme;
     ngx_uint_t                    login_rate;     /* failures, 0: no limit */
     ngx_msec_t                    login_rate_time; /* in which they may be */
+    ngx_uint_t                    max_sessions;   /* of a user, 0: no limit */
     uint64_t                      message_cost;   /* microseconds for one, 0:
                                                      no limit */
     ngx_uint_t                    message_burst;  /* so many at once */

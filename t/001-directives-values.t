@@ -1472,3 +1472,87 @@ invalid number of arguments in "chat_message_rate" directive
 --- must_die
 --- error_log
 "chat_message_rate" directive is not allowed here
+
+
+
+=== TEST 126: chat_max_sessions: in all its places
+--- http_config
+    chat_max_sessions 1;
+--- config
+    chat_max_sessions 10000;
+
+    location /c/ {
+        chat_max_sessions off;
+    }
+
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 127: chat_max_sessions: a bad value
+--- config
+    location /c/ {
+        chat_max_sessions many;
+    }
+--- must_die
+--- error_log
+invalid number
+
+
+
+=== TEST 128: chat_max_sessions: none at all
+--- config
+    location /c/ {
+        chat_max_sessions 0;
+    }
+--- must_die
+--- error_log
+value must be between 1 and 10000
+
+
+
+=== TEST 129: chat_max_sessions: too many
+--- config
+    location /c/ {
+        chat_max_sessions 10001;
+    }
+--- must_die
+--- error_log
+value must be between 1 and 10000
+
+
+
+=== TEST 130: chat_max_sessions: twice
+--- config
+    location /c/ {
+        chat_max_sessions 1;
+        chat_max_sessions off;
+    }
+--- must_die
+--- error_log
+"chat_max_sessions" directive is duplicate
+
+
+
+=== TEST 131: chat_max_sessions: twice, the other way round
+--- config
+    location /c/ {
+        chat_max_sessions off;
+        chat_max_sessions 1;
+    }
+--- must_die
+--- error_log
+"chat_max_sessions" directive is duplicate
+
+
+
+=== TEST 132: chat_max_sessions: not outside of http
+--- main_config
+    chat_max_sessions 1;
+--- config
+--- must_die
+--- error_log
+"chat_max_sessions" directive is not allowed here

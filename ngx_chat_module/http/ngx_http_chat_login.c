@@ -2,9 +2,9 @@
  * POST /login {"username","password"}: logs in, or makes an account of a name
  * that nobody has.
  *
- *     session -> lookup -> user -> verify -> put -> end the old one -> 200
- *                  |                 |
- *                  | unknown name    +--> 404
+ *     session -> lookup -> user -> verify -> put -> end the old one -> surplus
+ *                  |                 |                                     |
+ *                  | unknown name    +--> 404                           200
  *                  v
  *               register (its file) -> put ... 201
  *                  |
@@ -39,6 +39,9 @@ static void ngx_http_chat_login_verified(void *data, ngx_int_t rc,
 static void ngx_http_chat_login_put(ngx_http_chat_ctx_t *ctx,
     redisReply *reply, ngx_uint_t n);
 static void ngx_http_chat_login_ended(ngx_http_chat_ctx_t *ctx,
+    redisReply *reply, ngx_uint_t n);
+static void ngx_http_chat_login_limit(ngx_http_chat_ctx_t *ctx);
+static void ngx_http_chat_login_surplus(ngx_http_chat_ctx_t *ctx,
     redisReply *reply, ngx_uint_t n);
 static void ngx_http_chat_login_send(ngx_http_chat_ctx_t *ctx);
 
@@ -382,7 +385,7 @@ ngx_http_chat_login_put(ngx_http_chat_ctx_t *ctx, redisReply *reply,
     }
 
     if (ctx->user.id.len == 0) {
-        ngx_http_chat_login_send(ctx);
+        ngx_http_chat_login_limit(ctx);
         return;
     }
 
@@ -403,8 +406,59 @@ ngx_http_chat_login_ended(ngx_http_chat_ctx_t *ctx, redisReply *reply,
     ngx_uint_t n)
 {
     if (!ngx_http_chat_failed(ctx, reply)) {
-        ngx_http_chat_login_send(ctx);
+        ngx_http_chat_login_limit(ctx);
     }
+}
+
+
+/* one session more may be one too many */
+
+static void
+ngx_http_chat_login_limit(ngx_http_chat_ctx_t *ctx)
+{
+    ngx_http_chat_ask_t    *ask;
+    ngx_http_chat_login_t  *login;
+
+    if (ctx->conf->max_sessions == 0) {
+        ngx_http_chat_login_send(ctx);
+        return;
+    }
+
+    ask = ngx_http_chat_ask(ctx, ngx_http_chat_login_surplus, 0);
+    if (ask == NULL) {
+        return;
+    }
+
+    login = ctx->data;
+
+    (void) ngx_http_chat_asked(ask,
+                  ngx_http_chat_session_surplus(ctx->redis, &login->token,
+                                                &login->user.id,
+                                                ctx->conf->max_sessions,
+                                                ngx_http_chat_answer, ask));
+}
+
+
+static void
+ngx_http_chat_login_surplus(ngx_http_chat_ctx_t *ctx, redisReply *reply,
+    ngx_uint_t n)
+{
+    ngx_http_chat_login_t  *login;
+
+    if (ngx_http_chat_failed(ctx, reply)) {
+        return;
+    }
+
+    login = ctx->data;
+
+    if (ngx_http_chat_session_end_listed(ctx->redis, &login->user.id, reply)
+        == NGX_ERROR)
+    {
+        ngx_http_chat_send_unavailable(ctx->request);
+        return;
+    }
+
+    ngx_http_chat_login_send(ctx);
 }
 
 

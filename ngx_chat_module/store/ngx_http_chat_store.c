@@ -44,6 +44,10 @@ ngx_http_chat_redis_script_t  ngx_http_chat_script_list = {
     ngx_string(ngx_http_chat_lua_list), { 0 }
 };
 
+ngx_http_chat_redis_script_t  ngx_http_chat_script_surplus = {
+    ngx_string(ngx_http_chat_lua_surplus), { 0 }
+};
+
 ngx_http_chat_redis_script_t  ngx_http_chat_script_lease = {
     ngx_string(ngx_http_chat_lua_lease), { 0 }
 };
@@ -60,6 +64,7 @@ ngx_http_chat_redis_script_t  *ngx_http_chat_scripts[] = {
     &ngx_http_chat_script_offline,
     &ngx_http_chat_script_cut,
     &ngx_http_chat_script_list,
+    &ngx_http_chat_script_surplus,
     &ngx_http_chat_script_lease,
     &ngx_http_chat_script_demo,
     NULL

@@ -31,6 +31,7 @@ extern ngx_http_chat_redis_script_t  ngx_http_chat_script_online;
 extern ngx_http_chat_redis_script_t  ngx_http_chat_script_offline;
 extern ngx_http_chat_redis_script_t  ngx_http_chat_script_cut;
 extern ngx_http_chat_redis_script_t  ngx_http_chat_script_list;
+extern ngx_http_chat_redis_script_t  ngx_http_chat_script_surplus;
 extern ngx_http_chat_redis_script_t  ngx_http_chat_script_lease;
 extern ngx_http_chat_redis_script_t  ngx_http_chat_script_demo;
 
@@ -112,6 +113,15 @@ ngx_http_chat_op_t *ngx_http_chat_session_list(ngx_http_chat_redis_t *redis,
     ngx_str_t *user_id, ngx_http_chat_redis_handler_pt handler, void *data);
 ngx_int_t ngx_http_chat_session_end_listed(ngx_http_chat_redis_t *redis,
     ngx_str_t *user_id, redisReply *reply);
+
+/*
+ * Asks for those of a user's sessions that are more than max (script surplus):
+ * the ones that end first, so those whose last use is longest ago, and never
+ * token's.  The reply is for _end_listed.
+ */
+ngx_http_chat_op_t *ngx_http_chat_session_surplus(ngx_http_chat_redis_t *redis,
+    ngx_http_chat_token_t *token, ngx_str_t *user_id, ngx_uint_t max,
+    ngx_http_chat_redis_handler_pt handler, void *data);
 
 
 /* rooms and messages: ngx_http_chat_store_room.c */

@@ -220,6 +220,27 @@ ngx_http_chat_session_list(ngx_http_chat_redis_t *redis, ngx_str_t *user_id,
 }
 
 
+ngx_http_chat_op_t *
+ngx_http_chat_session_surplus(ngx_http_chat_redis_t *redis,
+    ngx_http_chat_token_t *token, ngx_str_t *user_id, ngx_uint_t max,
+    ngx_http_chat_redis_handler_pt handler, void *data)
+{
+    u_char     key[NGX_HTTP_CHAT_SESSIONS_KEY];
+    u_char     most[NGX_INT_T_LEN], round[NGX_INT_T_LEN];
+    ngx_str_t  argv[4];
+
+    argv[0] = ngx_http_chat_session_list_key(key, user_id);
+    argv[1] = ngx_http_chat_session_hash(token);
+    argv[2].data = most;
+    argv[2].len = ngx_sprintf(most, "%ui", max) - most;
+    argv[3].data = round;
+    argv[3].len = ngx_sprintf(round, "%d", NGX_HTTP_CHAT_SESSION_LIST) - round;
+
+    return ngx_http_chat_redis_eval(redis, &ngx_http_chat_script_surplus,
+                                    handler, data, 1, 4, argv);
+}
+
+
 ngx_int_t
 ngx_http_chat_session_end_listed(ngx_http_chat_redis_t *redis,
     ngx_str_t *user_id, redisReply *reply)

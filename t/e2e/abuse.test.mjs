@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { Session, WorkerAgent, user } from './lib/http.mjs';
+import { EventStream, Session, WorkerAgent, user } from './lib/http.mjs';
 import { Polling } from './lib/polling.mjs';
 import { start, until } from './lib/server.mjs';
 import { closeAll, connect } from './lib/sio.mjs';
@@ -20,6 +20,10 @@ const withServer = async (options, work) => {
 
 // logs in as nobody's guess, and sends as a test has it
 const rate = (text) => ({ chat: `chat_login_rate off; ${text}` });
+
+// the chat of another location
+const below = (server, prefix) => ({
+  ...server, url: server.url.replace(/\/$/, '') + prefix });
 
 // the acks of so many messages at once
 const burst = (client, count) => Promise.all(
@@ -81,7 +85,7 @@ describe('chat_message_rate', () => {
         const tight = await connect(anna);
         assert.deepEqual(split(await burst(tight, 3)).stored, 1);
         const free = await connect({ cookie: anna.cookie, id: anna.id,
-          server: { ...server, url: server.url.replace(/\/$/, '') + '/free' } });
+                                     server: below(server, '/free') });
         assert.equal(split(await burst(free, 200)).stored, 200);
         await closeAll(tight, free);
       }));
@@ -136,8 +140,7 @@ describe('the list of a user\'s sessions', () => {
       async (server) => {
         const redis = server.redis.client;
         const anna = await user(server);
-        const short = new Session({ ...server,
-          url: server.url.replace(/\/$/, '') + '/short' });
+        const short = new Session(below(server, '/short'));
         await short.logIn(anna.name);
         assert.equal((await short.get('/me')).json.id, anna.id);
         assert.ok(await redis.ttl(`chat:sessions:${anna.id}`) > 6 * 86400);
@@ -148,4 +151,89 @@ describe('the list of a user\'s sessions', () => {
         assert.equal((await anna.get('/me')).text, 'null');
         assert.equal(await redis.exists(`chat:sessions:${anna.id}`), 0);
       }));
+});
+
+describe('chat_max_sessions', () => {
+  const logIn = async (server, name) => {
+    const session = new Session(server);
+    assert.equal((await session.logIn(name)).status, 200);
+    return session;
+  };
+
+  const whoIsIn = async (sessions) => (await Promise.all(
+    sessions.map(async (s) => (await s.get('/me')).text !== 'null')));
+
+  test('one more ends the one used least recently, on all workers and hosts',
+       () => withServer({ ...rate('chat_max_sessions 3;'), hosts: 2 },
+    async (server) => {
+      const redis = server.redis.client;
+      const anna = await user(server);
+      const list = `chat:sessions:${anna.id}`;
+      const hashes = [...await redis.zrange(list, 0, -1)];
+      const sessions = [anna];
+      for (const host of [server, { ...server, url: server.hosts[1].url }]) {
+        sessions.push(await logIn(host, anna.name));
+        hashes.push(...(await redis.zrange(list, 0, -1))
+          .filter((member) => !hashes.includes(member)));
+      }
+      const ben = await user(server);
+      const clients = [];
+      for (const session of sessions) clients.push(await connect(session));
+      const other = await connect(ben);
+      const stream = await EventStream.open(sessions[1], '/events');
+
+      // as if they were some seconds apart
+      const now = Math.floor(Date.now() / 1000);
+      for (const [i, add] of [[0, 30], [1, 10], [2, 20]]) {
+        await redis.zadd(list, now + 7 * 86400 - 100 + add, hashes[i]);
+      }
+
+      sessions.push(await logIn(server, anna.name));
+      await until(() => clients[1].reasons.length && stream.closed,
+                  'what the oldest session has open is closed');
+      assert.deepEqual(await whoIsIn(sessions), [true, false, true, true]);
+      assert.equal(await redis.zcard(list), 3);
+      assert.equal(clients[0].reasons.length + clients[2].reasons.length, 0);
+
+      // the list and the limit are the user's
+      assert.equal(other.reasons.length, 0);
+      await closeAll(...clients, other);
+    }));
+
+  test('many at the same moment: the limit holds, and the newest is in', () =>
+    withServer(rate('chat_max_sessions 2;'), async (server) => {
+      const anna = await user(server);
+      const sessions = await Promise.all(Array.from({ length: 12 },
+        () => logIn(server, anna.name)));
+      const last = await logIn(server, anna.name);
+      await until(async () => (await whoIsIn([anna, ...sessions]))
+        .filter(Boolean).length === 1, 'all but one are out');
+      assert.equal((await last.get('/me')).json.id, anna.id);
+      assert.equal(await server.redis.client.zcard(`chat:sessions:${anna.id}`),
+                   2);
+    }));
+
+  test('by default 32, and a new limit ends what is too many', () =>
+    withServer({ ...rate(''), workers: 1, locations: {
+      '/free/': 'chat_max_sessions off;' } }, async (server) => {
+      const free = below(server, '/free');
+      const anna = await user(server);
+      const sessions = [];
+      for (let i = 0; i < 40; i++) {
+        sessions.push(await logIn(free, anna.name));
+      }
+      assert.equal((await whoIsIn(sessions)).filter(Boolean).length, 40);
+      sessions.push(await logIn(server, anna.name));
+      await until(async () => (await whoIsIn([anna, ...sessions]))
+        .filter(Boolean).length === 32, '32 are left');
+      assert.equal((await sessions.at(-1).get('/me')).json.id, anna.id);
+    }));
+
+  test('a log-in in a browser that is logged in replaces only its own', () =>
+    withServer(rate('chat_max_sessions 2;'), async (server) => {
+      const anna = await user(server);
+      const two = await logIn(server, anna.name);
+      for (let i = 0; i < 5; i++) await two.logIn(anna.name);
+      assert.deepEqual(await whoIsIn([anna, two]), [true, true]);
+    }));
 });
