@@ -1,0 +1,49 @@
+/*
+ * What is right, said a second time: slow and simple, straight from the RFCs
+ * and the headers of proto/, and with nothing taken from there.
+ */
+
+#ifndef MODEL_H
+#define MODEL_H
+
+#include "fuzz.h"
+
+
+/* what model_utf8() returns */
+#define MODEL_GOOD      0
+#define MODEL_CUT       1               /* good so far, ends in a character */
+#define MODEL_BAD     (-1)
+
+
+int model_utf8(chat_str_t text);
+
+/* the next character of good UTF-8 */
+uint32_t model_char(const unsigned char **pos);
+
+int model_space(uint32_t ch);
+
+/* the number of values in JSON within the limits; 0: it isn't */
+size_t model_json(chat_str_t text);
+
+/*
+ * The code points of a JSON string with its quotes, out having room for one for
+ * each byte; their number.  *lone says whether a lone surrogate is among them.
+ */
+size_t model_json_string(chat_str_t raw, uint32_t *out, int *lone);
+
+/* UTF-8 of code points; out has room for four bytes for each */
+size_t model_encode(const uint32_t *chars, size_t n, unsigned char *out);
+
+/* 1 if this is a packet that chat_sio_parse() is to take; the slices */
+typedef struct {
+    unsigned         type;
+    uint64_t         attachments;
+    chat_str_t       nsp;
+    chat_str_t       ack;
+    chat_str_t       data;
+} model_sio_t;
+
+int model_sio(chat_str_t text, model_sio_t *packet);
+
+
+#endif /* MODEL_H */
