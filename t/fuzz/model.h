@@ -45,5 +45,13 @@ typedef struct {
 
 int model_sio(chat_str_t text, model_sio_t *packet);
 
+/*
+ * What a compressed message of RFC 7692 becomes (its tail is not in it): GOOD,
+ * BAD, or LONG for more than max bytes.  out has room for max bytes.
+ */
+#define MODEL_LONG      2
+
+int model_inflate(chat_str_t in, size_t max, unsigned char *out, size_t *len);
+
 
 #endif /* MODEL_H */
