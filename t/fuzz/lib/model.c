@@ -496,51 +496,106 @@ model_sio(chat_str_t text, model_sio_t *packet)
 static int
 model_event(chat_str_t data)
 {
-    int            lone;
-    size_t         i, n;
-    uint32_t      *chars;
-    model_json_t   m;
-    chat_str_t     raw;
-    char           name[16];
+    size_t      i;
+    chat_str_t  name;
 
-    static const char  *reserved[] = {
+    static const char *const  reserved[] = {
         "connect", "connect_error", "disconnect", "disconnecting",
         "newListener", "removeListener"
     };
 
-    m.p = data.data + 1;
-    m.end = data.data + data.len;
-    model_blanks(&m);
-
-    if (*m.p != '"') {
-        return *m.p == '-' || (*m.p >= '0' && *m.p <= '9');
+    if (!model_element(data, 0, NULL, &name)) {
+        return 0;
     }
 
-    raw.data = m.p;
-    (void) model_string(&m);
-    raw.len = (size_t) (m.p - raw.data);
-
-    chars = malloc(raw.len * sizeof(uint32_t));
-    check(chars);
-
-    n = model_json_string(raw, chars, &lone);
-
-    for (i = 0; i < n && i < sizeof(name) - 1 && chars[i] - 1 < 0x7f; i++) {
-        name[i] = (char) chars[i];
-    }
-
-    name[i] = '\0';
-    free(chars);
-
-    if (i < n) {
-        return 1;
+    if (*name.data != '"') {
+        return *name.data == '-' || (*name.data >= '0' && *name.data <= '9');
     }
 
     for (i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
-        if (strcmp(name, reserved[i]) == 0) {
+        if (model_says(name, reserved[i])) {
             return 0;
         }
     }
 
     return 1;
+}
+
+
+int
+model_element(chat_str_t container, size_t n, chat_str_t *key,
+    chat_str_t *value)
+{
+    int                   object;
+    chat_str_t            name;
+    model_json_t          m;
+    const unsigned char  *end;
+
+    m.p = container.data;
+    m.end = m.p + container.len;
+    m.values = 0;
+
+    object = *m.p++ == '{';
+
+    for ( ;; ) {
+        model_blanks(&m);
+
+        if (model_take(&m, object ? "}" : "]")) {
+            return 0;
+        }
+
+        if (model_take(&m, ",")) {
+            continue;
+        }
+
+        if (object) {
+            name.data = m.p;
+            (void) model_string(&m);
+            name.len = (size_t) (m.p - name.data);
+
+            model_blanks(&m);
+            (void) model_take(&m, ":");
+            model_blanks(&m);
+        }
+
+        value->data = m.p;
+        (void) model_value(&m, 0);
+
+        if (n-- == 0) {
+            break;
+        }
+    }
+
+    for (end = m.p; end[-1] <= ' '; end--) { /* void */ }
+
+    value->len = (size_t) (end - value->data);
+
+    if (object && key) {
+        *key = name;
+    }
+
+    return 1;
+}
+
+
+int
+model_says(chat_str_t raw, const char *text)
+{
+    int        lone, same;
+    size_t     i, n;
+    uint32_t  *chars;
+
+    chars = malloc(raw.len * sizeof(uint32_t));
+    check(chars);
+
+    n = model_json_string(raw, chars, &lone);
+    same = n == strlen(text);
+
+    for (i = 0; i < n && same; i++) {
+        same = chars[i] == (unsigned char) text[i];
+    }
+
+    free(chars);
+
+    return same;
 }
