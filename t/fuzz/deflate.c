@@ -42,10 +42,10 @@ static chat_str_t squeeze(chat_str_t text, unsigned how);
 int
 LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 {
-    fuzz_t      f;
-    size_t      max, at;
-    unsigned    kind, how, flip;
-    chat_str_t  text, payload;
+    fuzz_t          f;
+    size_t          max, at;
+    unsigned        kind, how, flip;
+    chat_str_t      text, payload;
     unsigned char  *out;
 
     static const size_t  limits[] = { 0, 1, 100, 1023, 1024, 1025, 5000 };

@@ -16,10 +16,10 @@ static char *encode(char *out, chat_str_t text);
 int
 LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 {
-    int          rc;
-    chat_str_t   text;
-    chat_url_t   url;
-    const char  *error;
+    int             rc;
+    chat_str_t      text;
+    chat_url_t      url;
+    const char     *error;
     unsigned char  *buf;
 
     memset(&url, 0xa5, sizeof(url));

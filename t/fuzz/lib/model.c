@@ -20,6 +20,7 @@ static int model_number(model_json_t *m);
 static int model_digits(model_json_t *m);
 static int model_take(model_json_t *m, const char *text);
 static void model_blanks(model_json_t *m);
+static int model_sio_fits(const model_sio_t *packet);
 static int model_event(chat_str_t data);
 
 
@@ -463,31 +464,39 @@ model_sio(chat_str_t text, model_sio_t *packet)
         return 0;
     }
 
+    return model_sio_fits(packet);
+}
+
+
+/* whether what it carries goes with its type */
+static int
+model_sio_fits(const model_sio_t *packet)
+{
     if (packet->data.len == 0) {
         return packet->type == '0' || packet->type == '1';
     }
 
-    if (*m.p <= 0x20 || model_json(packet->data) == 0) {
+    if (*packet->data.data <= 0x20 || model_json(packet->data) == 0) {
         return 0;
     }
 
     switch (packet->type) {
 
     case '0':
-        return *m.p == '{';
+        return *packet->data.data == '{';
 
     case '1':
         return 0;
 
     case '4':
-        return *m.p == '{' || *m.p == '"';
+        return *packet->data.data == '{' || *packet->data.data == '"';
 
     case '2':
     case '5':
-        return *m.p == '[' && model_event(packet->data);
+        return *packet->data.data == '[' && model_event(packet->data);
 
     default:
-        return *m.p == '[' && packet->ack.len;
+        return *packet->data.data == '[' && packet->ack.len;
     }
 }
 

@@ -32,6 +32,8 @@ static int model_block(model_bits_t *b, int type);
 static int model_stored(model_bits_t *b);
 static int model_tables(model_bits_t *b, model_code_t *lengths,
     model_code_t *distances);
+static int model_sizes(model_bits_t *b, const model_code_t *code,
+    unsigned char *sizes, int all);
 static int model_symbols(model_bits_t *b, const model_code_t *lengths,
     const model_code_t *distances);
 static int model_code(model_code_t *code, const unsigned char *sizes,
@@ -164,7 +166,7 @@ model_stored(model_bits_t *b)
 static int
 model_tables(model_bits_t *b, model_code_t *lengths, model_code_t *distances)
 {
-    int            nlen, ndist, ncode, i, n, symbol, before;
+    int            nlen, ndist, ncode, i, n;
     unsigned char  sizes[320];
 
     static const unsigned char  order[19] = {
@@ -195,8 +197,41 @@ model_tables(model_bits_t *b, model_code_t *lengths, model_code_t *distances)
         return MODEL_BAD;
     }
 
-    for (i = 0; i < nlen + ndist; ) {
-        symbol = model_symbol(b, lengths);
+    if (model_sizes(b, lengths, sizes, nlen + ndist) != MODEL_GOOD) {
+        return MODEL_BAD;
+    }
+
+    /* a code that is incomplete may only be a single one of one bit */
+
+    n = model_code(lengths, sizes, (unsigned) nlen);
+
+    if (sizes[256] == 0 || n < 0
+        || (n > 0 && (int) (lengths->n[0] + lengths->n[1]) != nlen))
+    {
+        return MODEL_BAD;
+    }
+
+    n = model_code(distances, sizes + nlen, (unsigned) ndist);
+
+    if (n < 0
+        || (n > 0 && (int) (distances->n[0] + distances->n[1]) != ndist))
+    {
+        return MODEL_BAD;
+    }
+
+    return MODEL_GOOD;
+}
+
+
+/* so many sizes, as the code for them writes them */
+static int
+model_sizes(model_bits_t *b, const model_code_t *code, unsigned char *sizes,
+    int all)
+{
+    int  i, n, symbol, before;
+
+    for (i = 0; i < all; ) {
+        symbol = model_symbol(b, code);
 
         if (symbol < 0) {
             return MODEL_BAD;
@@ -224,31 +259,13 @@ model_tables(model_bits_t *b, model_code_t *lengths, model_code_t *distances)
 
         /* 2 and 10: the bits have ended */
 
-        if (n == 2 || (n == 10 && symbol == 18) || i + n > nlen + ndist) {
+        if (n == 2 || (n == 10 && symbol == 18) || i + n > all) {
             return MODEL_BAD;
         }
 
         while (n--) {
             sizes[i++] = (unsigned char) before;
         }
-    }
-
-    /* a code that is incomplete may only be a single one of one bit */
-
-    n = model_code(lengths, sizes, (unsigned) nlen);
-
-    if (sizes[256] == 0 || n < 0
-        || (n > 0 && (int) (lengths->n[0] + lengths->n[1]) != nlen))
-    {
-        return MODEL_BAD;
-    }
-
-    n = model_code(distances, sizes + nlen, (unsigned) ndist);
-
-    if (n < 0
-        || (n > 0 && (int) (distances->n[0] + distances->n[1]) != ndist))
-    {
-        return MODEL_BAD;
     }
 
     return MODEL_GOOD;
