@@ -184,7 +184,7 @@ test('LOADING: 503 meanwhile, sockets stay, and then all is there',
     (transports) => connect(anna, { transports })))];
   const stream = await Follower.open(anna);
   await send(clients[0], '0', 'before');
-  for (let i = 0; i < 800; i++) await redis.client.set(`filler:${i}`, i);
+  for (let i = 0; i < 500; i++) await redis.client.set(`filler:${i}`, i);
   await redis.client.bgrewriteaof();
   await until(async () => /aof_rewrite_in_progress:0[\s\S]*aof_base_size:\d{4}/
     .test(await redis.client.info('persistence')), 'the base is written');
