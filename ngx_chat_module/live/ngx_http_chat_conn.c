@@ -42,6 +42,7 @@ ngx_http_chat_conn_create(ngx_http_chat_hub_t *hub,
 
     if (conn) {
         ngx_http_chat_worker->nconns++;
+        ngx_http_chat_drain_again();
 
         conn->hub = hub;
         conn->conf = conf;

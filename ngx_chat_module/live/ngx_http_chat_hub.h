@@ -294,6 +294,9 @@ extern ngx_http_chat_worker_t  *ngx_http_chat_worker;
 ngx_int_t ngx_http_chat_hub_create(ngx_http_chat_redis_conf_t *conf);
 void ngx_http_chat_hub_destroy(ngx_http_chat_hub_t *hub);
 
+/* a worker that has been told to go goes on until this one is gone as well */
+void ngx_http_chat_drain_again(void);
+
 /* asks for the end-of-turn handler, which writes, answers and frees */
 void ngx_http_chat_turn(void);
 

@@ -282,7 +282,7 @@ ngx_http_chat_presence_grace_handler(ngx_http_chat_timer_t *timer)
     user->leaving = ngx_http_chat_presence_offline(user->hub->redis,
                                     &ngx_http_chat_worker->main->server_id,
                                     &ngx_http_chat_worker->id,
-                                    &user->node.str,
+                                    &user->node.str, 0,
                                     ngx_http_chat_presence_gone, user);
 
     user->left = 1;
@@ -378,7 +378,7 @@ ngx_http_chat_presence_reap_users(void *data, redisReply *reply)
 
         if (ngx_http_chat_presence_offline(reap->hub->redis,
                                     &ngx_http_chat_worker->main->server_id,
-                                    &reap->worker, &user,
+                                    &reap->worker, &user, 1,
                                     ngx_http_chat_presence_reaped, reap))
         {
             reap->left++;
@@ -392,7 +392,10 @@ ngx_http_chat_presence_reap_users(void *data, redisReply *reply)
 }
 
 
-/* forgotten only when all its users are settled: else somebody tries again */
+/*
+ * Forgotten only when all its users are settled: else somebody tries again, or
+ * it lives after all
+ */
 
 static void
 ngx_http_chat_presence_reaped(void *data, redisReply *reply)
@@ -402,7 +405,9 @@ ngx_http_chat_presence_reaped(void *data, redisReply *reply)
     u_char     dead[64];
     ngx_str_t  argv[3];
 
-    if (!ngx_http_chat_redis_ok(reply)) {
+    if (!ngx_http_chat_redis_ok(reply)
+        || (reply->type == REDIS_REPLY_INTEGER && reply->integer == -1))
+    {
         reap->failed = 1;
     }
 

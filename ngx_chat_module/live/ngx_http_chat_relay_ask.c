@@ -147,6 +147,8 @@ ngx_http_chat_relay_insert(ngx_http_chat_port_t *port, const u_char *sid,
     ngx_rbtree_insert(&worker->relays, &port->node);
     ngx_http_chat_timer_set(&worker->wheel, &port->timer, timeout,
                             ngx_http_chat_relay_timeout);
+
+    ngx_http_chat_drain_again();
 }
 
 

@@ -61,6 +61,7 @@ ngx_http_chat_session_create(ngx_http_chat_hub_t *hub,
     s->node.node.key = ngx_crc32_short(s->sid, NGX_HTTP_CHAT_SID_LEN);
 
     ngx_rbtree_insert(&worker->sessions, &s->node.node);
+    ngx_http_chat_drain_again();
 
     ngx_http_chat_session_connect_wait(s, NGX_HTTP_CHAT_CONNECT_WAIT);
 

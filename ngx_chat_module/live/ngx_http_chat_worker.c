@@ -306,6 +306,22 @@ ngx_http_chat_drain_handler(ngx_event_t *ev)
 }
 
 
+/* something has begun that was not there when the worker was told to go */
+
+void
+ngx_http_chat_drain_again(void)
+{
+    ngx_http_chat_worker_t  *worker;
+
+    worker = ngx_http_chat_worker;
+
+    if (ngx_exiting && !worker->drain.timer_set) {
+        worker->drain_step = 0;
+        ngx_add_timer(&worker->drain, 1);
+    }
+}
+
+
 void
 ngx_http_chat_turn(void)
 {

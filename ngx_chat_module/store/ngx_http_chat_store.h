@@ -206,14 +206,16 @@ ngx_int_t ngx_http_chat_room_json(ngx_pool_t *pool, chat_room_t *room,
 /*
  * Scripts online and offline: add or remove a worker to or from the user's live
  * workers; on a real transition change online_users and publish
- * user.connected or user.disconnected.
+ * user.connected or user.disconnected.  dead: nothing is done, and the reply is
+ * -1, if the worker's lease has not run out.
  */
 ngx_http_chat_op_t *ngx_http_chat_presence_online(ngx_http_chat_redis_t *redis,
     ngx_str_t *server_id, ngx_str_t *worker, ngx_str_t *user_id,
     ngx_str_t *username, ngx_http_chat_redis_handler_pt handler, void *data);
 ngx_http_chat_op_t *ngx_http_chat_presence_offline(
     ngx_http_chat_redis_t *redis, ngx_str_t *server_id, ngx_str_t *worker,
-    ngx_str_t *user_id, ngx_http_chat_redis_handler_pt handler, void *data);
+    ngx_str_t *user_id, ngx_uint_t dead,
+    ngx_http_chat_redis_handler_pt handler, void *data);
 
 /*
  * Script lease: renews the worker's, and publishes "alive TIME" to it.  The

@@ -58,10 +58,10 @@ ngx_http_chat_presence_online(ngx_http_chat_redis_t *redis,
 ngx_http_chat_op_t *
 ngx_http_chat_presence_offline(ngx_http_chat_redis_t *redis,
     ngx_str_t *server_id, ngx_str_t *worker, ngx_str_t *user_id,
-    ngx_http_chat_redis_handler_pt handler, void *data)
+    ngx_uint_t dead, ngx_http_chat_redis_handler_pt handler, void *data)
 {
     u_char              *p, *buf;
-    ngx_str_t            argv[8];
+    ngx_str_t            argv[10];
     ngx_http_chat_op_t  *op;
 
     buf = ngx_alloc(512 + server_id->len + 4 * (worker->len + user_id->len),
@@ -76,18 +76,23 @@ ngx_http_chat_presence_offline(ngx_http_chat_redis_t *redis,
     p = ngx_sprintf(p, NGX_HTTP_CHAT_KEY_USER "%V", user_id);
     argv[3].len = p - argv[3].data;
 
-    argv[4] = *worker;
-    argv[5] = *user_id;
-    ngx_str_set(&argv[6], NGX_HTTP_CHAT_CHANNEL);
+    ngx_str_set(&argv[4], NGX_HTTP_CHAT_KEY_WORKERS);
 
-    argv[7].data = p;
+    argv[5] = *worker;
+    argv[6] = *user_id;
+    ngx_str_set(&argv[7], NGX_HTTP_CHAT_CHANNEL);
+
+    argv[8].data = p;
     p = ngx_sprintf(p, "{\"serverId\":\"%V\",\"type\":\"user.disconnected\","
                        "\"data\":{\"id\":\"%V\",\"username\":",
                     server_id, user_id);
-    argv[7].len = p - argv[7].data;
+    argv[8].len = p - argv[8].data;
+
+    ngx_str_set(&argv[9], "dead");
+    argv[9].len = dead ? argv[9].len : 0;
 
     op = ngx_http_chat_redis_eval(redis, &ngx_http_chat_script_offline,
-                                  handler, data, 4, 8, argv);
+                                  handler, data, 5, 10, argv);
     ngx_free(buf);
 
     return op;

@@ -1,6 +1,7 @@
 // Who is there: user.connected and user.disconnected on real transitions only.
 
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { after, before, test } from 'node:test';
 
 import { EventStream, Session, WorkerAgent, onlineIds, users }
@@ -206,4 +207,38 @@ test('at the end of nginx nobody is left online', async () => {
   } finally {
     await own.stop();
   }
+});
+
+// the worker has been taken for dead, but says that it lives before its users
+// are taken offline
+test('who cleans up after a worker leaves it alone when it lives', async () => {
+  const [anna] = await users(server, 1);
+  const a = await connect(anna, on(0));
+  const redis = server.redis.client;
+  const script = fs.readFileSync(new URL(
+    '../../ngx_chat_module/store/scripts/offline.lua', import.meta.url));
+  const [worker] = await until(async () => {
+    const ids = await redis.smembers(`chat:live:${anna.id}`);
+    return ids.length && ids;
+  }, 'it is known where she is');
+  const offline = () => redis.eval(
+    script, 5, `chat:live:${anna.id}`, 'online_users', `chat:users:${worker}`,
+    `user:${anna.id}`, 'chat:workers', worker, anna.id, 'MESSAGES', '{', 'dead');
+
+  assert.equal(await offline(), -1);
+  assert.ok((await onlineIds(anna)).includes(anna.id));
+  assert.equal(await redis.sismember(`chat:live:${anna.id}`, worker), 1);
+
+  const lease = await redis.zscore('chat:workers', worker);
+  await redis.multi().zadd('chat:workers', 1, worker)
+    .eval(script, 5, `chat:live:${anna.id}`, 'online_users',
+          `chat:users:${worker}`, `user:${anna.id}`, 'chat:workers', worker,
+          anna.id, 'nowhere', '{', 'dead')
+    .exec()
+    .then((replies) => assert.deepEqual(replies.map(([, n]) => n), [0, 1]));
+  assert.ok(lease);
+  // whereupon the worker finds its lease over, and says again who is there
+  await until(async () => (await onlineIds(anna)).includes(anna.id),
+              'she is back', 10000);
+  a.close();
 });

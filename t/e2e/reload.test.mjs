@@ -7,8 +7,9 @@ import fs from 'node:fs';
 import { test } from 'node:test';
 
 import { Follower } from './lib/follow.mjs';
-import { onlineIds, user, users } from './lib/http.mjs';
-import { NO_RATE, alive, sleep, start, until } from './lib/server.mjs';
+import { bytes, onlineIds, open, user, users } from './lib/http.mjs';
+import { Polling } from './lib/polling.mjs';
+import { NO_RATE, alive, sleep, start, until, within } from './lib/server.mjs';
 import { closeAll, connect, dial } from './lib/sio.mjs';
 import { RawWebSocket } from './lib/websocket.mjs';
 
@@ -191,3 +192,31 @@ test('a new configuration without the chat: all are told, and refused',
               && stream.stream.closed, 'all are told', 5000);
   assert.equal((await anna.get('/me')).status, 404);
 }));
+
+// a connection that was there before has its request read, and relayed, when
+// the worker has nothing else to wait for
+test('a request that comes to a worker which is about to end', async () => {
+  const server = await start({ workers: 1, hosts: 2, chat: NO_RATE });
+  try {
+    const [home, away] = server.hosts;
+    const anna = await user(home);
+    const polling = await Polling.connect(anna);
+    const socket = await open(away);
+    const request = bytes('GET', polling.path(), {
+      Cookie: anna.cookie, Connection: 'close' });
+    const reply = new Promise((done) => {
+      let text = '';
+      socket.on('data', (data) => { text += data; });
+      socket.on('close', () => done(text));
+    });
+    socket.write(request.slice(0, 20));
+    await sleep(300);
+    process.kill(away.workerPids()[0], 'SIGQUIT');
+    await sleep(300);
+    socket.write(request.slice(20));
+    assert.match(await within(reply, 10000, 'the reply'), /^HTTP\/1\.1 \d/);
+    await polling.post('1');
+  } finally {
+    await server.stop();
+  }
+});

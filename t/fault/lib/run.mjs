@@ -313,8 +313,7 @@ class Run {
 
   // who is online, by each host, once it is right or its time is over
   async #online() {
-    const expected = [...new Set(this.here.filter(({ ready }) => ready)
-      .map(({ user }) => user))];
+    const expected = [...new Set(this.here.map(({ user }) => user))];
     const wanted = [...expected].sort().join();
     const end = this.healed + PRESENCE;
     const seen = [];
