@@ -188,7 +188,7 @@ ngx_http_chat_presence_redis_state(void *data, ngx_uint_t up)
 }
 
 
-/* all users are due for a renewal */
+/* all users are due for a renewal, or for being told when they come back */
 
 static void
 ngx_http_chat_presence_again(ngx_http_chat_hub_t *hub)
@@ -202,6 +202,10 @@ ngx_http_chat_presence_again(ngx_http_chat_hub_t *hub)
     {
         user = ngx_queue_data(q, ngx_http_chat_user_t, list);
         user->renewed = 0;
+
+        if (user->nsessions == 0) {
+            user->left = 1;
+        }
     }
 }
 

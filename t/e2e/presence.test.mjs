@@ -242,3 +242,30 @@ test('who cleans up after a worker leaves it alone when it lives', async () => {
               'she is back', 10000);
   a.close();
 });
+
+test('who comes back in time, but Redis has forgotten it meanwhile', async () => {
+  const [anna, ben] = await users(server, 2);
+  const a = await connect(anna, on(0));
+  const b = await connect(ben, on(0));
+  const redis = server.redis.client;
+  const [worker] = await until(async () => {
+    const ids = await redis.smembers(`chat:live:${anna.id}`);
+    return ids.length && ids;
+  }, 'it is known where she is');
+
+  a.socket.io.reconnection(false);
+  cut(a);
+  await sleep(100);
+  // as another worker does that takes this one for dead
+  await redis.multi().del(`chat:live:${anna.id}`).srem('online_users', anna.id)
+    .srem(`chat:users:${worker}`, anna.id).zadd('chat:workers', 1, worker)
+    .exec();
+  await until(async () => await redis.zscore('chat:workers', worker) > 1,
+              'the worker says that it lives');
+  await sleep(200);
+  const again = await connect(anna, on(0));
+  await until(async () => (await onlineIds(ben)).includes(anna.id),
+              'she is there');
+  again.close();
+  b.close();
+});
