@@ -17,7 +17,7 @@
 
 
 #define NGX_HTTP_CHAT_OPENING_WAIT   1000         /* ms */
-#define NGX_HTTP_CHAT_OPENING_POLLS  5000
+#define NGX_HTTP_CHAT_OPENING_POLLS  2500
 
 
 static void ngx_http_chat_opening_handler(ngx_http_chat_timer_t *timer);
