@@ -84,7 +84,8 @@ typedef struct {
     size_t                        batch_used;     /* of the one before */
 
     u_char                        random[NGX_HTTP_CHAT_RANDOM];
-    size_t                        nrandom;        /* the first ones are unused */
+    size_t                        nrandom;        /* so many are unused, the
+                                                     first ones */
 
     u_char                       *scratch;        /* what recv() reads into */
     chat_deflate_t               *deflate;        /* NULL: never used */

@@ -69,7 +69,8 @@ ngx_int_t ngx_http_chat_replay_add(ngx_http_chat_replay_t *replay,
 
 /*
  * Begins behind pos, and takes the place of what has settled in its rooms.
- * Their live messages that wait in held, which came before, are taken over.  NGX_ERROR: Redis is away, and done won't be called.
+ * Their live messages that wait in held, which came before, are taken over.
+ * NGX_ERROR: Redis is away, and done won't be called.
  */
 ngx_int_t ngx_http_chat_replay_start(ngx_http_chat_replay_t *replay,
     uint64_t pos, ngx_queue_t *held);

@@ -223,7 +223,7 @@ test('who cleans up after a worker leaves it alone when it lives', async () => {
   }, 'it is known where she is');
   const offline = () => redis.eval(
     script, 5, `chat:live:${anna.id}`, 'online_users', `chat:users:${worker}`,
-    `user:${anna.id}`, 'chat:workers', worker, anna.id, 'MESSAGES', '{', 'dead');
+    `user:${anna.id}`, 'chat:workers', worker, anna.id, 'nowhere', '{', 'dead');
 
   assert.equal(await offline(), -1);
   assert.ok((await onlineIds(anna)).includes(anna.id));
@@ -243,7 +243,7 @@ test('who cleans up after a worker leaves it alone when it lives', async () => {
   a.close();
 });
 
-test('who comes back in time, but Redis has forgotten it meanwhile', async () => {
+test('who comes back in time, but Redis has forgotten it', async () => {
   const [anna, ben] = await users(server, 2);
   const a = await connect(anna, on(0));
   const b = await connect(ben, on(0));
