@@ -78,7 +78,7 @@ ngx_http_chat_conn_start(ngx_http_chat_conn_t *conn, ngx_connection_t *c)
         conn->connection = NULL;
         ngx_http_chat_conn_release(c);
 
-        ngx_queue_insert_tail(&ngx_http_chat_worker->dead_conns, &conn->dead);
+        ngx_queue_insert_tail(&ngx_http_chat_worker->dead_conns, &conn->turn);
         ngx_http_chat_turn();
         return;
     }
@@ -234,6 +234,26 @@ ngx_http_chat_conn_resume(ngx_http_chat_conn_t *conn)
 
 
 ngx_int_t
+ngx_http_chat_conn_control_alloc(ngx_http_chat_conn_t *conn)
+{
+    conn->parser.control = ngx_alloc(CHAT_WS_MAX_CONTROL,
+                                     ngx_http_chat_worker->log);
+
+    return conn->parser.control ? NGX_OK : NGX_ERROR;
+}
+
+
+void
+ngx_http_chat_conn_control_free(ngx_http_chat_conn_t *conn)
+{
+    if (conn->parser.control) {
+        ngx_free(conn->parser.control);
+        conn->parser.control = NULL;
+    }
+}
+
+
+ngx_int_t
 ngx_http_chat_conn_hold(ngx_http_chat_conn_t *conn, u_char *data, size_t len)
 {
     conn->unread = ngx_alloc(len, ngx_http_chat_worker->log);
@@ -264,8 +284,8 @@ ngx_http_chat_conn_send(ngx_http_chat_conn_t *conn,
         return NGX_ERROR;
     }
 
-    if (conn->dirty.next == NULL) {
-        ngx_queue_insert_tail(&ngx_http_chat_worker->dirty, &conn->dirty);
+    if (conn->turn.next == NULL) {
+        ngx_queue_insert_tail(&ngx_http_chat_worker->dirty, &conn->turn);
         ngx_http_chat_turn();
     }
 
@@ -607,9 +627,9 @@ ngx_http_chat_conn_drop(ngx_http_chat_conn_t *conn)
 
     conn->closed = 1;
 
-    if (conn->dirty.next) {
-        ngx_queue_remove(&conn->dirty);
-        conn->dirty.next = NULL;
+    if (conn->turn.next) {
+        ngx_queue_remove(&conn->turn);
+        conn->turn.next = NULL;
     }
 
     ngx_http_chat_timer_del(&ngx_http_chat_worker->wheel, &conn->timer);
@@ -627,7 +647,7 @@ ngx_http_chat_conn_drop(ngx_http_chat_conn_t *conn)
     conn->connection = NULL;
     ngx_http_chat_conn_release(c);
 
-    ngx_queue_insert_tail(&ngx_http_chat_worker->dead_conns, &conn->dead);
+    ngx_queue_insert_tail(&ngx_http_chat_worker->dead_conns, &conn->turn);
     ngx_http_chat_turn();
 }
 
@@ -656,6 +676,8 @@ ngx_http_chat_conn_release(ngx_connection_t *c)
 void
 ngx_http_chat_conn_free(ngx_http_chat_conn_t *conn)
 {
+    ngx_http_chat_conn_control_free(conn);
+
     if (conn->message) {
         ngx_free(conn->message);
     }

@@ -36,8 +36,8 @@ struct ngx_http_chat_conn_s {
                                                      NULL while closing or
                                                      asking another worker */
     ngx_http_chat_outbox_t        out;
-    ngx_queue_t                   dirty;          /* next NULL: not queued */
-    ngx_queue_t                   dead;
+    ngx_queue_t                   turn;           /* dirty, later dead; next
+                                                     NULL: neither */
 
     u_char                       *message;        /* one in pieces */
     size_t                        len;
@@ -80,11 +80,14 @@ ngx_int_t ngx_http_chat_deflate_init(void);
 /* NGX_OK, or the status to answer with (400, 426) */
 ngx_int_t ngx_http_chat_conn_check(ngx_http_request_t *r);
 
-/* the parts of an upgrade: an object without a connection yet; bytes that have
-   been received and wait; a time within which the upgrade has to be complete;
-   the connection, out of nginx's hands */
+/* the parts of an upgrade: an object without a connection yet; memory for a
+   control frame in pieces; bytes that have been received and wait; a time
+   within which the upgrade has to be complete; the connection, out of nginx's
+   hands */
 ngx_http_chat_conn_t *ngx_http_chat_conn_create(ngx_http_chat_hub_t *hub,
     ngx_http_chat_loc_conf_t *conf);
+ngx_int_t ngx_http_chat_conn_control_alloc(ngx_http_chat_conn_t *conn);
+void ngx_http_chat_conn_control_free(ngx_http_chat_conn_t *conn);
 ngx_int_t ngx_http_chat_conn_hold(ngx_http_chat_conn_t *conn, u_char *data,
     size_t len);
 void ngx_http_chat_conn_wait(ngx_http_chat_conn_t *conn, ngx_msec_t delay);

@@ -276,7 +276,7 @@ ngx_http_chat_outbox_push(ngx_http_chat_outbox_t *box,
     uint32_t                 i, size;
     ngx_http_chat_frame_t  **ring;
 
-    if (box->n == box->size) {
+    if (box->n && box->n >= box->size) {
         size = box->size ? box->size * 2 : NGX_HTTP_CHAT_OUTBOX_MIN;
 
         ring = ngx_alloc(size * sizeof(void *), ngx_cycle->log);
@@ -288,7 +288,7 @@ ngx_http_chat_outbox_push(ngx_http_chat_outbox_t *box,
             ring[i] = ngx_http_chat_outbox_get(box, i);
         }
 
-        if (box->ring) {
+        if (box->size) {
             ngx_free(box->ring);
         }
 
@@ -297,7 +297,13 @@ ngx_http_chat_outbox_push(ngx_http_chat_outbox_t *box,
         box->first = 0;
     }
 
-    box->ring[(box->first + box->n) & (box->size - 1)] = frame;
+    if (box->size) {
+        box->ring[(box->first + box->n) & (box->size - 1)] = frame;
+
+    } else {
+        box->one = frame;
+    }
+
     box->n++;
     box->bytes += frame->head + frame->len;
 
@@ -310,7 +316,8 @@ ngx_http_chat_outbox_push(ngx_http_chat_outbox_t *box,
 ngx_http_chat_frame_t *
 ngx_http_chat_outbox_get(ngx_http_chat_outbox_t *box, ngx_uint_t i)
 {
-    return box->ring[(box->first + i) & (box->size - 1)];
+    return box->size ? box->ring[(box->first + i) & (box->size - 1)]
+                     : box->one;
 }
 
 
@@ -319,7 +326,7 @@ ngx_http_chat_outbox_shift(ngx_http_chat_outbox_t *box)
 {
     ngx_http_chat_frame_t  *frame;
 
-    frame = box->ring[box->first];
+    frame = ngx_http_chat_outbox_get(box, 0);
 
     box->first = (box->first + 1) & (box->size - 1);
     box->n--;
@@ -329,7 +336,10 @@ ngx_http_chat_outbox_shift(ngx_http_chat_outbox_t *box)
     ngx_http_chat_frame_unref(frame);
 
     if (box->n == 0) {
-        ngx_free(box->ring);
+        if (box->size) {
+            ngx_free(box->ring);
+        }
+
         ngx_memzero(box, sizeof(ngx_http_chat_outbox_t));
     }
 }

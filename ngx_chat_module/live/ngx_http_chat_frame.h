@@ -36,11 +36,14 @@ typedef struct {
 
 
 /*
- * A queue of references to frames.  Its ring is allocated with the first frame
+ * A queue of references to frames.  Its ring is allocated with the second frame
  * and freed with the last.
  */
 typedef struct {
-    ngx_http_chat_frame_t       **ring;
+    union {
+        ngx_http_chat_frame_t    *one;            /* size 0 */
+        ngx_http_chat_frame_t   **ring;
+    };
     uint32_t                      size;           /* a power of two, or 0 */
     uint32_t                      first;
     uint32_t                      n;
@@ -86,7 +89,7 @@ ngx_int_t ngx_http_chat_outbox_push(ngx_http_chat_outbox_t *box,
 ngx_http_chat_frame_t *ngx_http_chat_outbox_get(ngx_http_chat_outbox_t *box,
     ngx_uint_t i);
 
-/* drops the first frame; the ring is freed with the last */
+/* drops the first frame */
 void ngx_http_chat_outbox_shift(ngx_http_chat_outbox_t *box);
 void ngx_http_chat_outbox_clear(ngx_http_chat_outbox_t *box);
 

@@ -426,9 +426,9 @@ ngx_http_chat_handover_start(ngx_http_chat_session_t *s,
 
     ngx_http_chat_handover_detach(conn->connection);
 
-    if (conn->dirty.next) {
-        ngx_queue_remove(&conn->dirty);
-        conn->dirty.next = NULL;
+    if (conn->turn.next) {
+        ngx_queue_remove(&conn->turn);
+        conn->turn.next = NULL;
     }
 
     ngx_http_chat_timer_del(&ngx_http_chat_worker->wheel, &s->heartbeat);

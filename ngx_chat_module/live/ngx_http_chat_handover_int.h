@@ -42,7 +42,8 @@ typedef struct {
     u_char                        sid[NGX_HTTP_CHAT_SID_LEN];
     u_char                        key[NGX_HTTP_CHAT_KEY_LEN];
     ngx_http_chat_token_t         token;
-    chat_ws_parser_t              parser;
+    chat_ws_parser_t              parser;         /* control: NULL or not, */
+    u_char                        control[CHAT_WS_MAX_CONTROL];
     uint64_t                      out;            /* bytes */
     uint64_t                      unread;
     uint64_t                      message;

@@ -29,6 +29,11 @@ ngx_http_chat_handover_send(ngx_http_chat_session_t *s,
     ngx_memcpy(state.key, s->conf->key, NGX_HTTP_CHAT_KEY_LEN);
     state.token = s->token;
     state.parser = conn->parser;
+
+    if (conn->parser.control) {
+        ngx_memcpy(state.control, conn->parser.control, conn->parser.got);
+    }
+
     state.out = conn->out.bytes - conn->out.sent;
     state.unread = conn->nunread;
     state.message = conn->len;

@@ -131,7 +131,7 @@ struct ngx_http_chat_hub_s {
     ngx_msec_t                    announce_since; /* or not */
     ngx_http_chat_timer_t         announce_timer;
 
-    ngx_uint_t                    outages;        /* of the bus, and one */
+    uint32_t                      outages;        /* of the bus, and one */
     ngx_http_chat_timer_t         lease;
     ngx_uint_t                    lapsed;         /* Redis may not know who is
                                                      here: tell it again */
@@ -213,10 +213,10 @@ struct ngx_http_chat_session_s {
     u_char                        sid[NGX_HTTP_CHAT_SID_LEN];
     ngx_http_chat_hub_t          *hub;
     ngx_http_chat_loc_conf_t     *conf;
-    ngx_http_chat_token_t         token;
 
     ngx_http_chat_outbox_t        out;            /* polling, SSE, arriving */
-    ngx_queue_t                   ready;          /* next NULL: not queued */
+    ngx_queue_t                   turn;           /* ready, later dead; next
+                                                     NULL: neither */
 
     ngx_http_chat_port_t         *poll;           /* the waiting GET */
     ngx_http_chat_port_t         *post;           /* a POST being processed */
@@ -229,24 +229,20 @@ struct ngx_http_chat_session_s {
     ngx_http_request_t           *stream;         /* SSE */
 
     ngx_http_chat_timer_t         heartbeat;
-    ngx_msec_t                    renewed;        /* the log-in was */
-    ngx_uint_t                    verified;       /* as well, behind so many of
-                                                     the hub's outages */
     ngx_http_chat_timer_t         connect;        /* connect timeout */
+    ngx_msec_t                    renewed;        /* the log-in was */
+    ngx_http_chat_token_t         token;
 
     /* Socket.IO */
     u_char                        socket_id[NGX_HTTP_CHAT_SOCKET_ID_LEN];
     ngx_http_chat_user_t         *user;
     ngx_queue_t                   user_queue;
     ngx_http_chat_member_t       *members;
-    ngx_uint_t                    nmembers;
     ngx_http_chat_op_t           *lookup;
     ngx_pool_t                   *lookup_pool;
     void                         *waiting;        /* a look-up, for the bus */
     ngx_queue_t                   sends;          /* messages without an ack */
-    ngx_uint_t                    nsends;
     ngx_queue_t                   replays;        /* under way, or settled */
-    ngx_uint_t                    nreplays;
     ngx_queue_t                   held_back;      /* live messages, while it
                                                      opens, */
     ngx_queue_t                  *arrived;        /* the last of the old
@@ -255,8 +251,12 @@ struct ngx_http_chat_session_s {
                                                      wait in replays */
     ngx_msec_t                    probed_at;
     u_char                        prober[NGX_HTTP_CHAT_WORKER_ID_LEN];
-    ngx_queue_t                   dead;
 
+    uint32_t                      nmembers;
+    uint32_t                      nsends;
+    uint32_t                      nreplays;
+    uint32_t                      verified;       /* the log-in was, behind so
+                                                     many outages of the hub */
     unsigned                      transport:2;
     unsigned                      socket:2;
     unsigned                      pinged:1;       /* a pong is due */

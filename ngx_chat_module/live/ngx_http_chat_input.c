@@ -45,6 +45,15 @@ ngx_http_chat_conn_process(ngx_http_chat_conn_t *conn, u_char *data,
 
         case CHAT_WS_CONTROL:
             ngx_http_chat_conn_control(conn, &event);
+            ngx_http_chat_conn_control_free(conn);
+            break;
+
+        case CHAT_WS_STORE:
+            if (ngx_http_chat_conn_control_alloc(conn) != NGX_OK) {
+                ngx_http_chat_conn_fail(conn, 1011, "no memory");
+                return;
+            }
+
             break;
 
         case CHAT_WS_DATA:

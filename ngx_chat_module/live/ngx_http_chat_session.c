@@ -146,11 +146,6 @@ ngx_http_chat_session_close(ngx_http_chat_session_t *s, ngx_uint_t code,
     ngx_http_chat_socket_close(s, 0);
     ngx_http_chat_timer_del(&worker->wheel, &s->connect);
 
-    if (s->ready.next) {
-        ngx_queue_remove(&s->ready);
-        s->ready.next = NULL;
-    }
-
     ngx_http_chat_deliver_close(s);
 
     port = s->poll;
@@ -195,7 +190,11 @@ ngx_http_chat_session_close(ngx_http_chat_session_t *s, ngx_uint_t code,
 
     ngx_http_chat_outbox_clear(&s->out);
 
-    ngx_queue_insert_tail(&worker->dead_sessions, &s->dead);
+    if (s->turn.next) {
+        ngx_queue_remove(&s->turn);
+    }
+
+    ngx_queue_insert_tail(&worker->dead_sessions, &s->turn);
     ngx_http_chat_turn();
 }
 
@@ -268,8 +267,8 @@ ngx_http_chat_session_drained(ngx_http_chat_session_t *s)
 static void
 ngx_http_chat_session_ready(ngx_http_chat_session_t *s)
 {
-    if (s->ready.next == NULL) {
-        ngx_queue_insert_tail(&ngx_http_chat_worker->ready, &s->ready);
+    if (s->turn.next == NULL) {
+        ngx_queue_insert_tail(&ngx_http_chat_worker->ready, &s->turn);
         ngx_http_chat_turn();
     }
 }
@@ -581,9 +580,9 @@ ngx_http_chat_session_upgraded(ngx_http_chat_session_t *s,
     s->conn = conn;
     s->transport = NGX_HTTP_CHAT_WEBSOCKET;
 
-    if (s->ready.next) {
-        ngx_queue_remove(&s->ready);
-        s->ready.next = NULL;
+    if (s->turn.next) {
+        ngx_queue_remove(&s->turn);
+        s->turn.next = NULL;
     }
 
     while (s->out.n) {

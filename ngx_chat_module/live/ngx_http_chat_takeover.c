@@ -473,6 +473,15 @@ ngx_http_chat_takeover_data(ngx_http_chat_taking_t *taking,
     }
 
     conn->parser = state->parser;
+
+    if (state->parser.control) {
+        if (ngx_http_chat_conn_control_alloc(conn) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(conn->parser.control, state->control, CHAT_WS_MAX_CONTROL);
+    }
+
     conn->window = state->window;
 
     return NGX_OK;

@@ -345,7 +345,7 @@ ngx_http_chat_turn_handler(ngx_event_t *ev)
     {
         while (!ngx_queue_empty(&worker->ready)) {
             q = ngx_queue_head(&worker->ready);
-            s = ngx_queue_data(q, ngx_http_chat_session_t, ready);
+            s = ngx_queue_data(q, ngx_http_chat_session_t, turn);
 
             ngx_queue_remove(q);
             q->next = NULL;
@@ -359,7 +359,7 @@ ngx_http_chat_turn_handler(ngx_event_t *ev)
 
         while (!ngx_queue_empty(&worker->dirty)) {
             q = ngx_queue_head(&worker->dirty);
-            conn = ngx_queue_data(q, ngx_http_chat_conn_t, dirty);
+            conn = ngx_queue_data(q, ngx_http_chat_conn_t, turn);
 
             ngx_queue_remove(q);
             q->next = NULL;
@@ -379,13 +379,13 @@ ngx_http_chat_turn_handler(ngx_event_t *ev)
     while (!ngx_queue_empty(&worker->dead_sessions)) {
         q = ngx_queue_head(&worker->dead_sessions);
         ngx_queue_remove(q);
-        ngx_free(ngx_queue_data(q, ngx_http_chat_session_t, dead));
+        ngx_free(ngx_queue_data(q, ngx_http_chat_session_t, turn));
     }
 
     while (!ngx_queue_empty(&worker->dead_conns)) {
         q = ngx_queue_head(&worker->dead_conns);
         ngx_queue_remove(q);
-        ngx_http_chat_conn_free(ngx_queue_data(q, ngx_http_chat_conn_t, dead));
+        ngx_http_chat_conn_free(ngx_queue_data(q, ngx_http_chat_conn_t, turn));
     }
 }
 

@@ -1,6 +1,6 @@
 /*
- * The WebSocket frame parser.  It keeps no message, only the frame's header,
- * the mask and, for control frames, their payload, which is in the parser.
+ * The WebSocket frame parser.  It keeps no message, only the frame's header and
+ * the mask.
  *
  *     FIRST ---> SECOND ---> LENGTH ---> MASK ---> PAYLOAD --.
  *       ^          '------------------->'  '                 |
@@ -42,12 +42,14 @@ enum {
 static unsigned chat_ws_first(chat_ws_parser_t *p, unsigned char ch);
 static unsigned chat_ws_second(chat_ws_parser_t *p, unsigned char ch);
 static unsigned chat_ws_length(chat_ws_parser_t *p, unsigned char ch);
+static uint64_t chat_ws_rest(chat_ws_parser_t *p);
 static void chat_ws_payload_starts(chat_ws_parser_t *p);
 static int chat_ws_data(chat_ws_parser_t *p, unsigned char **pos,
     unsigned char *end, chat_ws_event_t *event);
 static int chat_ws_control(chat_ws_parser_t *p, unsigned char **pos,
     unsigned char *end, chat_ws_event_t *event);
-static unsigned chat_ws_close_body(chat_ws_parser_t *p, unsigned from);
+static unsigned chat_ws_close_body(chat_ws_parser_t *p,
+    const unsigned char *body, unsigned from);
 static int chat_ws_fail(chat_ws_parser_t *p, unsigned code,
     chat_ws_event_t *event);
 static void chat_ws_unmask(chat_ws_parser_t *p, unsigned char *data,
@@ -159,16 +161,6 @@ chat_ws_first(chat_ws_parser_t *p, unsigned char ch)
         p->message = p->opcode;
         p->total = 0;
         p->compressed = (ch & CHAT_WS_RSV) != 0;
-        p->limit = p->max;
-
-        if (p->compressed) {
-
-            /* what can't be compressed becomes longer, by up to 5 bytes in
-               127 */
-
-            p->limit += p->max / 16 + 64;
-        }
-
         break;
 
     case CHAT_WS_CLOSE:
@@ -221,7 +213,7 @@ chat_ws_second(chat_ws_parser_t *p, unsigned char ch)
 
         return 0;
 
-    } else if (ch > p->limit - p->total) {
+    } else if (ch > chat_ws_rest(p)) {
         return CHAT_WS_TOO_BIG;
     }
 
@@ -258,7 +250,7 @@ chat_ws_length(chat_ws_parser_t *p, unsigned char ch)
 
     /* the bytes to come can only make it longer */
 
-    if (p->left << 8 * p->need > p->limit - p->total) {
+    if (p->left << 8 * p->need > chat_ws_rest(p)) {
         return CHAT_WS_TOO_BIG;
     }
 
@@ -268,6 +260,25 @@ chat_ws_length(chat_ws_parser_t *p, unsigned char ch)
     }
 
     return 0;
+}
+
+
+/* so many bytes may still come for this message */
+static uint64_t
+chat_ws_rest(chat_ws_parser_t *p)
+{
+    uint64_t  limit;
+
+    limit = p->max;
+
+    if (p->compressed) {
+
+        /* what can't be compressed becomes longer, by up to 5 bytes in 127 */
+
+        limit += p->max / 16 + 64;
+    }
+
+    return limit - p->total;
 }
 
 
@@ -352,8 +363,9 @@ static int
 chat_ws_control(chat_ws_parser_t *p, unsigned char **pos, unsigned char *end,
     chat_ws_event_t *event)
 {
-    size_t    len;
-    unsigned  code, from;
+    size_t          len;
+    unsigned        code, from;
+    unsigned char  *body;
 
     len = (size_t) (end - *pos);
 
@@ -361,18 +373,30 @@ chat_ws_control(chat_ws_parser_t *p, unsigned char **pos, unsigned char *end,
         len = (size_t) p->left;
     }
 
-    from = p->got;
-
-    if (len) {
-        memcpy(p->control + from, *pos, len);
-        chat_ws_unmask(p, p->control + from, len);
-        *pos += len;
-        p->got += (unsigned char) len;
-        p->left -= len;
+    if (len == 0 && p->left) {
+        return CHAT_WS_AGAIN;
     }
 
+    body = *pos;
+    from = p->got;
+
+    if (from || len < p->left) {
+
+        if (p->control == NULL) {
+            return CHAT_WS_STORE;
+        }
+
+        body = p->control;
+        memcpy(body + from, *pos, len);
+    }
+
+    chat_ws_unmask(p, body + from, len);
+    *pos += len;
+    p->got += (unsigned char) len;
+    p->left -= len;
+
     if (p->opcode == CHAT_WS_CLOSE) {
-        code = chat_ws_close_body(p, from);
+        code = chat_ws_close_body(p, body, from);
 
         if (code) {
             return chat_ws_fail(p, code, event);
@@ -387,7 +411,7 @@ chat_ws_control(chat_ws_parser_t *p, unsigned char **pos, unsigned char *end,
     event->first = 1;
     event->last = 1;
     event->code = 0;
-    event->data = p->control;
+    event->data = body;
     event->len = p->got;
 
     p->state = CHAT_WS_FIRST;
@@ -397,7 +421,7 @@ chat_ws_control(chat_ws_parser_t *p, unsigned char **pos, unsigned char *end,
         event->code = CHAT_WS_NO_CODE;
 
         if (p->got) {
-            event->code = (uint16_t) (p->control[0] << 8 | p->control[1]);
+            event->code = (uint16_t) (body[0] << 8 | body[1]);
             event->data += 2;
             event->len -= 2;
         }
@@ -412,7 +436,8 @@ chat_ws_control(chat_ws_parser_t *p, unsigned char **pos, unsigned char *end,
  * code to fail with.
  */
 static unsigned
-chat_ws_close_body(chat_ws_parser_t *p, unsigned from)
+chat_ws_close_body(chat_ws_parser_t *p, const unsigned char *body,
+    unsigned from)
 {
     if (p->got < 2) {
         return 0;
@@ -421,13 +446,12 @@ chat_ws_close_body(chat_ws_parser_t *p, unsigned from)
     if (from < 2) {
         from = 2;
 
-        if (!chat_ws_close_code((unsigned) p->control[0] << 8 | p->control[1]))
-        {
+        if (!chat_ws_close_code((unsigned) body[0] << 8 | body[1])) {
             return CHAT_WS_PROTOCOL;
         }
     }
 
-    if (chat_utf8_feed(&p->utf8, p->control + from, p->got - from) != CHAT_OK
+    if (chat_utf8_feed(&p->utf8, body + from, p->got - from) != CHAT_OK
         || (p->left == 0 && p->utf8 != 0))
     {
         return CHAT_WS_BAD_TEXT;

@@ -4,7 +4,8 @@
  * Reading: bytes go in as they come, in pieces of any size, and events come
  * out: pieces of a data message (unmasked in place, UTF-8 checked), complete
  * control frames, or the close code with which the connection has to fail.
- * The parser holds no message: the caller keeps what it needs.
+ * The parser holds no message: the caller keeps what it needs, and lends memory
+ * for a control frame that comes in pieces.
  *
  * Writing: a frame's header; servers do not mask.
  */
@@ -32,6 +33,8 @@
 #define CHAT_WS_AGAIN     0             /* all bytes consumed, no event */
 #define CHAT_WS_DATA      1             /* a piece of a data message */
 #define CHAT_WS_CONTROL   2             /* a complete control frame */
+#define CHAT_WS_STORE     3             /* a control frame is cut: set control
+                                           and go on */
 #define CHAT_WS_FAIL    (-1)            /* fail with event.code; stop reading */
 
 
@@ -39,8 +42,10 @@ typedef struct {
     uint64_t         left;              /* payload bytes of the frame to come */
     uint64_t         total;             /* payload bytes of this message so
                                            far, the current frame's included */
-    uint64_t         max;               /* limit of total, */
-    uint64_t         limit;             /* and for this message */
+    uint64_t         max;               /* limit of a message */
+    unsigned char   *control;           /* of a control frame in pieces, or
+                                           NULL: the caller's, with
+                                           CHAT_WS_MAX_CONTROL bytes */
     chat_utf8_t      utf8;
     unsigned char    mask[4];
     unsigned char    state;
@@ -53,7 +58,6 @@ typedef struct {
     unsigned char    deflate;           /* RFC 7692 was negotiated: set by the
                                            caller */
     unsigned char    compressed;        /* the message is */
-    unsigned char    control[CHAT_WS_MAX_CONTROL];
 } chat_ws_parser_t;
 
 
@@ -66,7 +70,7 @@ typedef struct {
     uint16_t         code;              /* FAIL: 1002, 1007, 1009;
                                            CLOSE: the peer's code, 1005: none */
     unsigned char   *data;              /* in the caller's buffer, or, for a
-                                           control frame, in the parser */
+                                           control frame, in control */
     size_t           len;               /* may be 0; CLOSE: the reason only */
 } chat_ws_event_t;
 

@@ -132,6 +132,11 @@ describe('states of a connection', { concurrency: 2 }, () => {
       pieces.write(frame(OP.cont, '.such","', { fin: false }));
       const next = frame(OP.cont, 'é"]');
       pieces.write(next.subarray(0, 7));
+      // a control frame within the message
+      const ping = frame(OP.ping, 'in two pieces');
+      const pinging = await RawWebSocket.connect(anna);
+      pinging.write(frame(OP.text, '422["no', { fin: false }));
+      pinging.write(ping.subarray(0, 10));
       const silent = await RawWebSocket.connect(anna);
       await sleep(100);
       await reload(server);
@@ -139,15 +144,20 @@ describe('states of a connection', { concurrency: 2 }, () => {
       assert.match(await half.text((t) => t.startsWith('43')), /^431/);
       pieces.write(next.subarray(7));
       assert.match(await pieces.text((t) => t.startsWith('43')), /^432/);
+      pinging.write(ping.subarray(10));
+      const pong = await pinging.frame((f) => f.opcode === OP.pong);
+      assert.equal(pong.payload.toString(), 'in two pieces');
+      pinging.write(frame(OP.cont, '.such"]'));
+      assert.match(await pinging.text((t) => t.startsWith('43')), /^432/);
       opened.send('40');
       assert.match(await opened.text((t) => t.startsWith('4')), /^40\{/);
-      for (const ws of [half, pieces, opened]) ws.emit(3, 'no.such');
-      for (const ws of [half, pieces, opened]) {
+      for (const ws of [half, pieces, pinging, opened]) ws.emit(3, 'no.such');
+      for (const ws of [half, pieces, pinging, opened]) {
         await ws.text((t) => t.startsWith('433'));
       }
       // what ends the log-in ends them all
       await anna.request('/logout', { method: 'POST' });
-      for (const ws of [half, pieces, silent, opened]) {
+      for (const ws of [half, pieces, pinging, silent, opened]) {
         assert.equal(await ws.closeCode(), 1000);
       }
     }));

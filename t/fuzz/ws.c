@@ -102,6 +102,8 @@ read_all(transcript_t *t, const unsigned char *data, size_t len, unsigned kind,
         data += n;
         len -= n;
     }
+
+    free(parser.control);
 }
 
 
@@ -134,13 +136,21 @@ read_piece(transcript_t *t, chat_ws_parser_t *p, chat_str_t piece, int fill)
             data_event(t, p, &e);
             break;
 
+        case CHAT_WS_STORE:
+            check(p->control == NULL && pos < end && p->left > 0);
+            p->control = malloc(CHAT_WS_MAX_CONTROL);
+            check(p->control != NULL);
+            break;
+
         case CHAT_WS_CONTROL:
             check(!t->ended && e.first && e.last);
             check(e.opcode == CHAT_WS_CLOSE || e.opcode == CHAT_WS_PING
                   || e.opcode == CHAT_WS_PONG);
             check(e.len <= CHAT_WS_MAX_CONTROL);
-            check(e.data >= p->control
-                  && e.data + e.len <= p->control + sizeof(p->control));
+            check(p->control
+                  ? e.data >= p->control
+                    && e.data + e.len <= p->control + CHAT_WS_MAX_CONTROL
+                  : e.data >= before && e.data + e.len <= pos);
 
             if (e.opcode == CHAT_WS_CLOSE) {
                 t->ended = 1;
@@ -162,6 +172,8 @@ read_piece(transcript_t *t, chat_ws_parser_t *p, chat_str_t piece, int fill)
                 put(t, &t->npending, sizeof(t->npending));
             }
 
+            free(p->control);
+            p->control = NULL;
             break;
 
         default:

@@ -145,6 +145,16 @@ feed(chat_ws_parser_t *p, const unsigned char *data, size_t len, int *open)
             break;
         }
 
+        if (rc == CHAT_WS_STORE) {
+
+            /* only with a frame that is cut, and once */
+
+            assert_null(p->control);
+            p->control = malloc(CHAT_WS_MAX_CONTROL);
+            assert_non_null(p->control);
+            continue;
+        }
+
         if (rc == CHAT_WS_FAIL) {
             snprintf(name, sizeof(name), "[fail %u]", (unsigned) event.code);
             note(name, NULL, 0);
@@ -176,6 +186,10 @@ feed(chat_ws_parser_t *p, const unsigned char *data, size_t len, int *open)
 
         assert_int_equal(rc, CHAT_WS_CONTROL);
 
+        if (p->control == NULL && event.len) {
+            assert_true(event.data >= piece && event.data + event.len <= pos);
+        }
+
         if (event.opcode == CHAT_WS_CLOSE) {
             snprintf(name, sizeof(name), "[close %u:", (unsigned) event.code);
 
@@ -185,6 +199,9 @@ feed(chat_ws_parser_t *p, const unsigned char *data, size_t len, int *open)
 
         note(name, event.data, event.len);
         note("]", NULL, 0);
+
+        free(p->control);
+        p->control = NULL;
     }
 
     free(piece);
@@ -207,6 +224,7 @@ feed_cut(uint64_t max, const size_t *cuts, size_t ncuts)
 
     for (i = 0; i < ncuts; i++) {
         if (!feed(&p, stream + from, cuts[i] - from, &open)) {
+            free(p.control);
             return;
         }
 
@@ -214,6 +232,7 @@ feed_cut(uint64_t max, const size_t *cuts, size_t ncuts)
     }
 
     (void) feed(&p, stream + from, stream_len - from, &open);
+    free(p.control);
 }
 
 
@@ -264,11 +283,12 @@ fails_at(uint64_t max, unsigned code, size_t at)
 {
     int               rc;
     size_t            i;
-    unsigned char     byte, *pos;
+    unsigned char     byte, *pos, control[CHAT_WS_MAX_CONTROL];
     chat_ws_event_t   event;
     chat_ws_parser_t  p;
 
     chat_ws_init(&p, max);
+    p.control = control;
 
     for (i = 0; i < stream_len; i++) {
         byte = stream[i];

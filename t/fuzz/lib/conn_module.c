@@ -98,6 +98,7 @@ conn_module(const conn_setup_t *setup, chat_str_t stream, unsigned cut,
         conn_note(log, 'm', (chat_str_t) { c.len, c.message });
     }
 
+    free(c.parser.control);
     free(c.message);
 }
 
@@ -123,6 +124,12 @@ conn_process(conn_t *c, chat_str_t bytes)
 
         case CHAT_WS_CONTROL:
             conn_control(c, &event);
+            free(c->parser.control);
+            c->parser.control = NULL;
+            break;
+
+        case CHAT_WS_STORE:
+            c->parser.control = malloc(CHAT_WS_MAX_CONTROL);
             break;
 
         case CHAT_WS_DATA:
