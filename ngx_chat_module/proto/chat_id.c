@@ -21,22 +21,35 @@ static int chat_score_scale(uint64_t *n, int exponent);
 static int chat_name_forbidden(uint32_t ch);
 
 
+static const char  chat_id_pairs[] =
+    "00010203040506070809" "10111213141516171819"
+    "20212223242526272829" "30313233343536373839"
+    "40414243444546474849" "50515253545556575859"
+    "60616263646566676869" "70717273747576777879"
+    "80818283848586878889" "90919293949596979899";
+
+
 int
 chat_user_id_check(chat_str_t id)
 {
+    return id.len && chat_user_id_len(id) == id.len ? CHAT_OK : CHAT_ERROR;
+}
+
+
+size_t
+chat_user_id_len(chat_str_t text)
+{
     size_t  i;
 
-    if (id.len == 0 || id.len > CHAT_USER_ID_MAX || id.data[0] == '0') {
-        return CHAT_ERROR;
+    if (text.len == 0 || text.data[0] == '0') {
+        return 0;
     }
 
-    for (i = 0; i < id.len; i++) {
-        if (!chat_id_is_digit(id.data[i])) {
-            return CHAT_ERROR;
-        }
+    for (i = 0; i < text.len && chat_id_is_digit(text.data[i]); i++) {
+        /* void */
     }
 
-    return CHAT_OK;
+    return i <= CHAT_USER_ID_MAX ? i : 0;
 }
 
 
@@ -193,40 +206,45 @@ chat_pos_parse(chat_str_t text, uint64_t *usec)
 }
 
 
+/* backwards and two digits at a time: divisions are what takes long */
 unsigned char *
 chat_pos_format(unsigned char *out, uint64_t usec)
 {
     int             i;
     uint32_t        decimals;
-    uint64_t        seconds, rest;
-    unsigned char  *end;
+    uint64_t        seconds;
+    unsigned char  *p, buf[CHAT_POS_MAX];
 
     decimals = (uint32_t) (usec % 1000000);
     seconds = usec / 1000000;
 
-    /* backwards, once it is known how many digits of seconds there are */
+    p = buf + CHAT_POS_MAX;
 
-    end = out + 1;
-
-    for (rest = seconds / 10; rest; rest /= 10) {
-        end++;
+    for (i = 0; i < CHAT_POS_DECIMALS; i += 2) {
+        p -= 2;
+        memcpy(p, chat_id_pairs + decimals % 100 * 2, 2);
+        decimals /= 100;
     }
 
-    out = end;
+    *--p = '.';
 
-    do {
-        *--out = (unsigned char) ('0' + seconds % 10);
-        seconds /= 10;
-    } while (seconds);
+    for ( /* void */ ; seconds >= 10; seconds /= 100) {
+        p -= 2;
+        memcpy(p, chat_id_pairs + seconds % 100 * 2, 2);
 
-    *end = '.';
-
-    for (i = CHAT_POS_DECIMALS; i > 0; i--) {
-        end[i] = (unsigned char) ('0' + decimals % 10);
-        decimals /= 10;
+        if (seconds < 100) {
+            break;
+        }
     }
 
-    return end + 1 + CHAT_POS_DECIMALS;
+    if (seconds < 10) {
+        *--p = (unsigned char) ('0' + seconds);
+    }
+
+    i = (int) (buf + CHAT_POS_MAX - p);
+    memcpy(out, p, (size_t) i);
+
+    return out + i;
 }
 
 

@@ -36,6 +36,9 @@ typedef struct {
 
 /* CHAT_OK or CHAT_ERROR */
 int chat_user_id_check(chat_str_t id);
+
+/* of the user id, with all digits that follow, that a text begins with, or 0 */
+size_t chat_user_id_len(chat_str_t text);
 int chat_room_parse(chat_str_t id, chat_room_t *room);
 
 /*

@@ -295,24 +295,19 @@ ngx_http_chat_room_skip(chat_str_t *text, chat_str_t what)
 }
 
 
-/* a user's id, or a date: such digits as chat_user_id_check() accepts */
+/* a user's id, or a date, which has such digits as well */
 
 static ngx_uint_t
 ngx_http_chat_room_skip_number(chat_str_t *text)
 {
-    chat_str_t  number;
+    size_t  len;
 
-    number.data = text->data;
-    number.len = 0;
+    len = chat_user_id_len(*text);
 
-    while (number.len < text->len
-           && number.data[number.len] >= '0' && number.data[number.len] <= '9')
-    {
-        number.len++;
-    }
+    text->data += len;
+    text->len -= len;
 
-    return chat_user_id_check(number) == CHAT_OK
-           && ngx_http_chat_room_skip(text, number);
+    return len > 0;
 }
 
 

@@ -30,6 +30,12 @@ user_ids(void **state)
 
     assert_int_equal(chat_user_id_check(text("1\0")), CHAT_ERROR);
     assert_int_equal(chat_user_id_check((chat_str_t) { 0, NULL }), CHAT_ERROR);
+
+    assert_int_equal(chat_user_id_len(text("12\",")), 2);
+    assert_int_equal(chat_user_id_len(text("999999999999999999,1")), 18);
+    assert_int_equal(chat_user_id_len(text("1000000000000000000,")), 0);
+    assert_int_equal(chat_user_id_len(text("012")), 0);
+    assert_int_equal(chat_user_id_len(text("a1")), 0);
 }
 
 
