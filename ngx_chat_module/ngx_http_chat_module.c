@@ -6,6 +6,7 @@
 #include "ngx_http_chat_conf.h"
 #include "http/ngx_http_chat_http.h"
 #include "live/ngx_http_chat_live.h"
+#include "auth/ngx_http_chat_clients.h"
 #include "auth/ngx_http_chat_password.h"
 #include "auth/ngx_http_chat_rate.h"
 
@@ -41,6 +42,10 @@ static ngx_conf_num_bounds_t  ngx_http_chat_session_ttl_bounds = {
 
 static ngx_conf_num_bounds_t  ngx_http_chat_max_sessions_bounds = {
     ngx_conf_check_num_bounds, 1, 10 * 1000
+};
+
+static ngx_conf_num_bounds_t  ngx_http_chat_max_connections_bounds = {
+    ngx_conf_check_num_bounds, 1, 1000 * 1000
 };
 
 static ngx_conf_num_bounds_t  ngx_http_chat_ping_bounds = {
@@ -139,6 +144,13 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_chat_loc_conf_t, max_sessions),
       &ngx_http_chat_max_sessions_bounds },
+
+    { ngx_string("chat_max_connections"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_chat_set_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, max_connections),
+      &ngx_http_chat_max_connections_bounds },
 
     { ngx_string("chat_message_rate"),
       NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE12,
@@ -260,7 +272,9 @@ ngx_http_chat_init(ngx_conf_t *cf)
 
     ngx_http_chat_store_init();
 
-    if (ngx_http_chat_rate_init(cf) != NGX_OK) {
+    if (ngx_http_chat_rate_init(cf) != NGX_OK
+        || ngx_http_chat_clients_init(cf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -400,6 +414,7 @@ ngx_http_chat_create_loc_conf(ngx_conf_t *cf)
     conf->login_rate = NGX_CONF_UNSET_UINT;
     conf->login_rate_time = NGX_CONF_UNSET_MSEC;
     conf->max_sessions = NGX_CONF_UNSET_UINT;
+    conf->max_connections = NGX_CONF_UNSET_UINT;
     conf->message_burst = NGX_CONF_UNSET_UINT;
     conf->ping_interval = NGX_CONF_UNSET_MSEC;
     conf->ping_timeout = NGX_CONF_UNSET_MSEC;
@@ -447,6 +462,8 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_msec_value(conf->login_rate_time, prev->login_rate_time,
                               60000);
     ngx_conf_merge_uint_value(conf->max_sessions, prev->max_sessions, 32);
+    ngx_conf_merge_uint_value(conf->max_connections, prev->max_connections,
+                              200);
 
     if (conf->message_burst == NGX_CONF_UNSET_UINT) {
         ngx_conf_merge_uint_value(conf->message_burst, prev->message_burst, 30);

@@ -70,7 +70,8 @@ typedef struct {
     ngx_array_t                   redis;          /* of pointers to the above */
     ngx_str_t                     server_id;      /* of this nginx instance */
     ngx_shm_zone_t               *login_zone;     /* of chat_login_rate, */
-    ngx_shm_zone_t               *message_zone;   /* chat_message_rate */
+    ngx_shm_zone_t               *message_zone;   /* chat_message_rate, */
+    ngx_shm_zone_t               *client_zone;    /* chat_max_connections */
     ngx_array_t                   locations;      /* of pointers to those with
                                                      a chat */
     uint64_t                      generation;     /* of two configurations the
@@ -99,6 +100,7 @@ typedef struct {
     ngx_uint_t                    login_rate;     /* failures, 0: no limit */
     ngx_msec_t                    login_rate_time; /* in which they may be */
     ngx_uint_t                    max_sessions;   /* of a user, 0: no limit */
+    ngx_uint_t                    max_connections; /* of an address, the same */
     uint64_t                      message_cost;   /* microseconds for one, 0:
                                                      no limit */
     ngx_uint_t                    message_burst;  /* so many at once */

@@ -1556,3 +1556,75 @@ value must be between 1 and 10000
 --- must_die
 --- error_log
 "chat_max_sessions" directive is not allowed here
+
+
+
+=== TEST 133: chat_max_connections: in all its places
+--- http_config
+    chat_max_connections 1;
+--- config
+    chat_max_connections 1000000;
+
+    location /c/ {
+        chat_max_connections off;
+    }
+
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 134: chat_max_connections: a bad value
+--- config
+    location /c/ {
+        chat_max_connections many;
+    }
+--- must_die
+--- error_log
+invalid number
+
+
+
+=== TEST 135: chat_max_connections: none at all
+--- config
+    location /c/ {
+        chat_max_connections 0;
+    }
+--- must_die
+--- error_log
+value must be between 1 and 1000000
+
+
+
+=== TEST 136: chat_max_connections: too many
+--- config
+    location /c/ {
+        chat_max_connections 1000001;
+    }
+--- must_die
+--- error_log
+value must be between 1 and 1000000
+
+
+
+=== TEST 137: chat_max_connections: twice
+--- config
+    location /c/ {
+        chat_max_connections 1;
+        chat_max_connections off;
+    }
+--- must_die
+--- error_log
+"chat_max_connections" directive is duplicate
+
+
+
+=== TEST 138: chat_max_connections: not outside of http
+--- main_config
+    chat_max_connections 1;
+--- config
+--- must_die
+--- error_log
+"chat_max_connections" directive is not allowed here

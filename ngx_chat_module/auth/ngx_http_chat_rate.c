@@ -28,7 +28,6 @@ static ngx_shm_zone_t *ngx_http_chat_rate_zone(ngx_http_request_t *r);
 static void ngx_http_chat_rate_ids(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *conf, ngx_str_t *name,
     ngx_http_chat_bucket_id_t *ids);
-static ngx_str_t ngx_http_chat_rate_address(ngx_http_request_t *r);
 static uint64_t ngx_http_chat_rate_cost(ngx_http_chat_loc_conf_t *conf);
 static uint64_t ngx_http_chat_rate_wait(ngx_http_chat_bucket_t *bucket,
     ngx_uint_t budgets, ngx_http_chat_loc_conf_t *conf);
@@ -213,7 +212,7 @@ ngx_http_chat_rate_ids(ngx_http_request_t *r, ngx_http_chat_loc_conf_t *conf,
 }
 
 
-static ngx_str_t
+ngx_str_t
 ngx_http_chat_rate_address(ngx_http_request_t *r)
 {
     ngx_str_t             address;
@@ -247,7 +246,7 @@ ngx_http_chat_rate_address(ngx_http_request_t *r)
 #endif
 
     default:
-        ngx_str_set(&address, "unix");
+        ngx_str_null(&address);
     }
 
     return address;

@@ -137,6 +137,13 @@ void ngx_http_chat_send_error(ngx_http_request_t *r, ngx_uint_t status,
 /* 503, with Retry-After */
 void ngx_http_chat_send_unavailable(ngx_http_request_t *r);
 
+/* 429, with Retry-After */
+void ngx_http_chat_send_too_many(ngx_http_request_t *r, ngx_uint_t seconds,
+    const char *message);
+
+/* the same: an address has as many connections as it may */
+void ngx_http_chat_send_crowded(ngx_http_request_t *r);
+
 /* adds a header to the reply; both live in r->pool or are constant */
 ngx_int_t ngx_http_chat_add_header(ngx_http_request_t *r, const char *name,
     ngx_str_t *value);

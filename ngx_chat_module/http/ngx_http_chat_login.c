@@ -115,7 +115,6 @@ ngx_http_chat_login_blank(ngx_str_t *str)
 static ngx_uint_t
 ngx_http_chat_login_limited(ngx_http_chat_ctx_t *ctx)
 {
-    ngx_str_t               after;
     ngx_uint_t              wait;
     ngx_http_request_t     *r;
     ngx_http_chat_login_t  *login;
@@ -129,15 +128,8 @@ ngx_http_chat_login_limited(ngx_http_chat_ctx_t *ctx)
         return 0;
     }
 
-    after.data = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
-
-    if (after.data) {
-        after.len = ngx_sprintf(after.data, "%ui", wait) - after.data;
-        (void) ngx_http_chat_add_header(r, "Retry-After", &after);
-    }
-
-    ngx_http_chat_send_error(r, NGX_HTTP_TOO_MANY_REQUESTS,
-                             "Too many tries, please wait a moment");
+    ngx_http_chat_send_too_many(r, wait,
+                                "Too many tries, please wait a moment");
 
     return 1;
 }

@@ -7,6 +7,7 @@
 
 
 #define NGX_HTTP_CHAT_TEXT_SIZE  1024
+#define NGX_HTTP_CHAT_CROWDED    10     /* seconds to wait */
 
 
 static u_char *ngx_http_chat_text_room(ngx_http_chat_text_t *text, size_t size);
@@ -121,6 +122,32 @@ ngx_http_chat_send_unavailable(ngx_http_request_t *r)
 
     ngx_http_chat_send_error(r, NGX_HTTP_SERVICE_UNAVAILABLE,
                              "The chat is not available now, try again later");
+}
+
+
+void
+ngx_http_chat_send_too_many(ngx_http_request_t *r, ngx_uint_t seconds,
+    const char *message)
+{
+    ngx_str_t  after;
+
+    after.data = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+
+    if (after.data) {
+        after.len = ngx_sprintf(after.data, "%ui", seconds) - after.data;
+        (void) ngx_http_chat_add_header(r, "Retry-After", &after);
+    }
+
+    ngx_http_chat_send_error(r, NGX_HTTP_TOO_MANY_REQUESTS, message);
+}
+
+
+void
+ngx_http_chat_send_crowded(ngx_http_request_t *r)
+{
+    ngx_http_chat_send_too_many(r, NGX_HTTP_CHAT_CROWDED,
+                                "Too many connections from your network, "
+                                "please close some or try again later");
 }
 
 

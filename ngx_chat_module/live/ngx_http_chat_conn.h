@@ -25,6 +25,7 @@
 typedef struct {
     u_char                        sid[NGX_HTTP_CHAT_SID_LEN];
     ngx_http_chat_token_t         token;
+    ngx_http_chat_client_id_t     client;
 } ngx_http_chat_remote_t;
 
 

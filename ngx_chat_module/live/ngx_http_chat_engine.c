@@ -174,6 +174,7 @@ ngx_http_chat_engine_handshake(ngx_http_request_t *r,
     ngx_int_t                 rc;
     ngx_http_chat_port_t     *port;
     ngx_http_chat_frame_t    *frame;
+    ngx_http_chat_client_t   *client;
     ngx_http_chat_session_t  *s;
 
     if (ngx_exiting) {
@@ -187,8 +188,21 @@ ngx_http_chat_engine_handshake(ngx_http_request_t *r,
         }
     }
 
+    if (ngx_http_chat_client_enter(r, engine->conf, &client) != NGX_OK) {
+
+        rc = ngx_http_discard_request_body(r);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        r->main->count++;
+        ngx_http_chat_send_crowded(r);
+
+        return NGX_DONE;
+    }
+
     s = ngx_http_chat_session_create(engine->hub, engine->conf, &engine->token,
-                                     NULL);
+                                     client, NULL);
     if (s == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

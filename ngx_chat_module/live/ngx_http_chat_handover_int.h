@@ -13,7 +13,7 @@
 #include "ngx_http_chat_conn.h"
 
 
-#define NGX_HTTP_CHAT_HANDOVER_VERSION  1
+#define NGX_HTTP_CHAT_HANDOVER_VERSION  2
 
 
 /* records; in those without a type of their own is a sid */
@@ -42,6 +42,7 @@ typedef struct {
     u_char                        sid[NGX_HTTP_CHAT_SID_LEN];
     u_char                        key[NGX_HTTP_CHAT_KEY_LEN];
     ngx_http_chat_token_t         token;
+    ngx_http_chat_client_id_t     client;
     chat_ws_parser_t              parser;         /* control: NULL or not, */
     u_char                        control[CHAT_WS_MAX_CONTROL];
     uint64_t                      out;            /* bytes */

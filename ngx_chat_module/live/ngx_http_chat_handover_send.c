@@ -28,6 +28,7 @@ ngx_http_chat_handover_send(ngx_http_chat_session_t *s,
     ngx_memcpy(state.sid, s->sid, NGX_HTTP_CHAT_SID_LEN);
     ngx_memcpy(state.key, s->conf->key, NGX_HTTP_CHAT_KEY_LEN);
     state.token = s->token;
+    ngx_http_chat_client_id_of(s->client, &state.client);
     state.parser = conn->parser;
 
     if (conn->parser.control) {

@@ -20,6 +20,7 @@
 #ifndef NGX_HTTP_CHAT_HUB_H
 #define NGX_HTTP_CHAT_HUB_H
 
+#include "../auth/ngx_http_chat_clients.h"
 #include "../store/ngx_http_chat_store.h"
 #include "../proto/chat_ws.h"
 #include "../proto/chat_sio.h"
@@ -213,6 +214,8 @@ struct ngx_http_chat_session_s {
     u_char                        sid[NGX_HTTP_CHAT_SID_LEN];
     ngx_http_chat_hub_t          *hub;
     ngx_http_chat_loc_conf_t     *conf;
+    ngx_http_chat_client_t       *client;         /* its address's count; NULL:
+                                                     it does not count */
 
     ngx_http_chat_outbox_t        out;            /* polling, SSE, arriving */
     ngx_queue_t                   turn;           /* ready, later dead; next
@@ -392,9 +395,11 @@ void ngx_http_chat_demo_stop(ngx_http_chat_hub_t *hub);
 
 /* session (engine) */
 
+/* client is the session's, and given back if there is no memory (NULL) */
 ngx_http_chat_session_t *ngx_http_chat_session_create(
     ngx_http_chat_hub_t *hub, ngx_http_chat_loc_conf_t *conf,
-    ngx_http_chat_token_t *token, const u_char *sid);
+    ngx_http_chat_token_t *token, ngx_http_chat_client_t *client,
+    const u_char *sid);
 ngx_http_chat_session_t *ngx_http_chat_session_find(const u_char *sid,
     size_t len);
 

@@ -327,10 +327,15 @@ ngx_http_chat_conn_probe(ngx_http_chat_conn_t *conn, u_char *data, size_t len)
 static ngx_int_t
 ngx_http_chat_conn_arrive(ngx_http_chat_conn_t *conn)
 {
+    ngx_http_chat_client_t   *client;
     ngx_http_chat_session_t  *s;
 
+    client = ngx_http_chat_client_arrive(ngx_http_chat_worker->main,
+                                         &conn->remote->client);
+
     s = ngx_http_chat_session_create(conn->hub, conn->conf,
-                                     &conn->remote->token, conn->remote->sid);
+                                     &conn->remote->token, client,
+                                     conn->remote->sid);
     if (s == NULL) {
         ngx_http_chat_conn_fail(conn, 1011, "no memory");
         return NGX_OK;

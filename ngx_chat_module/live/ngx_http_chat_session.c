@@ -27,7 +27,7 @@ static void ngx_http_chat_session_connect_handler(
 ngx_http_chat_session_t *
 ngx_http_chat_session_create(ngx_http_chat_hub_t *hub,
     ngx_http_chat_loc_conf_t *conf, ngx_http_chat_token_t *token,
-    const u_char *sid)
+    ngx_http_chat_client_t *client, const u_char *sid)
 {
     ngx_http_chat_worker_t   *worker;
     ngx_http_chat_session_t  *s;
@@ -36,11 +36,13 @@ ngx_http_chat_session_create(ngx_http_chat_hub_t *hub,
 
     s = ngx_calloc(sizeof(ngx_http_chat_session_t), worker->log);
     if (s == NULL) {
+        ngx_http_chat_client_leave(worker->main, client);
         return NULL;
     }
 
     s->hub = hub;
     s->conf = conf;
+    s->client = client;
     s->renewed = ngx_current_msec;
     s->token = *token;
 
@@ -141,6 +143,7 @@ ngx_http_chat_session_close(ngx_http_chat_session_t *s, ngx_uint_t code,
                   &s->node.str, why);
 
     ngx_rbtree_delete(&worker->sessions, &s->node.node);
+    ngx_http_chat_client_leave(worker->main, s->client);
     ngx_http_chat_timer_del(&worker->wheel, &s->heartbeat);
 
     ngx_http_chat_socket_close(s, 0);

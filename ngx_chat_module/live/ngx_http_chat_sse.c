@@ -147,6 +147,7 @@ ngx_http_chat_sse_open(ngx_http_chat_ctx_t *ctx)
     ngx_pool_cleanup_t       *cln;
     ngx_http_request_t       *r;
     ngx_http_chat_sse_t      *sse;
+    ngx_http_chat_client_t   *client;
     ngx_http_chat_session_t  *s;
 
     r = ctx->request;
@@ -158,15 +159,19 @@ ngx_http_chat_sse_open(ngx_http_chat_ctx_t *ctx)
 
     cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_chat_sse_t));
 
-    s = ngx_exiting ? NULL
-            : ngx_http_chat_session_create(ngx_http_chat_hub(ctx->conf),
-                                           ctx->conf, &ctx->token, NULL);
+    if (cln == NULL || ngx_exiting) {
+        ngx_http_chat_send_unavailable(r);
+        return NULL;
+    }
 
-    if (cln == NULL || s == NULL) {
-        if (s) {
-            ngx_http_chat_session_close(s, 1011, "no memory");
-        }
+    if (ngx_http_chat_client_enter(r, ctx->conf, &client) != NGX_OK) {
+        ngx_http_chat_send_crowded(r);
+        return NULL;
+    }
 
+    s = ngx_http_chat_session_create(ngx_http_chat_hub(ctx->conf), ctx->conf,
+                                     &ctx->token, client, NULL);
+    if (s == NULL) {
         ngx_http_chat_send_unavailable(r);
         return NULL;
     }

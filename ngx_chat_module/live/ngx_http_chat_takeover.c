@@ -356,6 +356,7 @@ ngx_http_chat_takeover_conn(ngx_http_chat_taking_t *taking)
     ngx_connection_t         *c;
     ngx_http_chat_hub_t      *hub;
     ngx_http_chat_conn_t     *conn;
+    ngx_http_chat_client_t   *client;
     ngx_http_chat_session_t  *s;
 
     if (ngx_http_chat_session_find(taking->state.sid, NGX_HTTP_CHAT_SID_LEN)) {
@@ -377,8 +378,11 @@ ngx_http_chat_takeover_conn(ngx_http_chat_taking_t *taking)
     }
 
     if (c) {
+        client = ngx_http_chat_client_arrive(ngx_http_chat_worker->main,
+                                             &taking->state.client);
+
         s = ngx_http_chat_session_create(hub, taking->conf,
-                                         &taking->state.token,
+                                         &taking->state.token, client,
                                          taking->state.sid);
     }
 

@@ -321,6 +321,7 @@ ngx_http_chat_conn_upgrade(ngx_http_request_t *r, ngx_http_chat_hub_t *hub,
         }
 
         conn->remote->token = *token;
+        ngx_http_chat_client_id(r, conf, &conn->remote->client);
         ngx_memcpy(conn->remote->sid, sid, NGX_HTTP_CHAT_SID_LEN);
 
     } else {

@@ -49,6 +49,8 @@ ngx_http_chat_live_init(ngx_cycle_t *cycle)
     worker->id.len = NGX_HTTP_CHAT_WORKER_ID_LEN;
     ngx_http_chat_random_id(worker->id_data, NGX_HTTP_CHAT_WORKER_ID_LEN);
 
+    ngx_http_chat_clients_start(cmcf);
+
     ngx_rbtree_init(&worker->sessions, &worker->sessions_sentinel,
                     ngx_str_rbtree_insert_value);
     ngx_rbtree_init(&worker->relays, &worker->relays_sentinel,

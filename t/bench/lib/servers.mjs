@@ -73,6 +73,7 @@ export async function startChat({ workers = 1, users = 1000, rooms = 1,
   chat_redis redis+unix://${store.socket};
   chat_login_rate off;
   chat_message_rate off;
+  chat_max_connections off;
   ${directives}
   server {
     listen 127.0.0.1:${at} reuseport;

@@ -211,6 +211,7 @@ http {
   chat_redis ${o.redisUrl(o.redis)};
   chat_demo_data ${o.demoData ? 'on' : 'off'};
   chat_drain_time ${o.drainTime};
+  ${o.perAddress}
   ${o.http}
   server {
     listen ${o.address}:${o.port}${o.tls ? ' ssl' : ''}${
@@ -397,6 +398,7 @@ class Nginx {
  *   logLevel        'info'
  *   shutdownTimeout '5s'
  *   drainTime       chat_drain_time ('300ms')
+ *   perAddress      chat_max_connections (off: all tests are one address)
  *   listen          more of the listen directive's parameters
  *   redisUrl(redis) what chat_redis says
  *   redisArgs       more of redis-server's arguments ([])
@@ -417,6 +419,7 @@ export async function start(options = {}) {
     workers: 2, prefix: '/', chat: '', location: '', server: '', http: '',
     main: '', locations: {}, demoData: false, connections: 2048,
     logLevel: 'info', shutdownTimeout: '5s', drainTime: '300ms', ready: true,
+    perAddress: 'chat_max_connections off;',
     address: '127.0.0.1', wrapper: [], listen: '', orphan: false,
     redisUrl: (redis) => `redis+unix://${redis.socket}`,
   };
