@@ -215,8 +215,8 @@ describe('chat_max_connections', () => {
       const pids = server.workerPids();
       for (const to of pids) {
         const client = await connect(anna, {
-          agent: new WorkerAgent(server, (options) =>
-            /transport=websocket/.test(options.path) ? to : pids[0]) });
+          agent: new WorkerAgent(server, (path) =>
+            /transport=websocket/.test(path) ? to : pids[0]) });
         await client.upgraded();
 
         // answered by the worker that has it now

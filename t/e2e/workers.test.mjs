@@ -176,8 +176,8 @@ describe('relay', () => {
     try {
       for (let round = 0; round < 9; round++) {
         // polling at one worker, the WebSocket at another
-        const agent = new WorkerAgent(server, (options) => {
-          const ws = /transport=websocket/.test(options.path);
+        const agent = new WorkerAgent(server, (path) => {
+          const ws = /transport=websocket/.test(path);
           return pids[(round + (ws ? 1 + round % 2 : 0)) % 3];
         });
         const client = await connect(anna, { agent });
@@ -191,6 +191,8 @@ describe('relay', () => {
         assert.deepEqual(got, await storedIds(server.redis.client, room,
                                               got[0], got.at(-1)));
         assert.deepEqual(client.reasons, []);
+        assert.match(server.errorLog(), new RegExp(
+          `session ${client.socket.io.engine.id} closed: moved`));
         client.close();
       }
     } finally {
@@ -205,8 +207,8 @@ describe('relay', () => {
     const pids = server.workerPids();
     const b = await connect(ben, { transports: ['websocket'] });
     for (let round = 0; round < 6; round++) {
-      const agent = new WorkerAgent(server, (options) =>
-        pids[(round + (/transport=websocket/.test(options.path) ? 1 : 0)) % 3]);
+      const agent = new WorkerAgent(server, (path) =>
+        pids[(round + (/transport=websocket/.test(path) ? 1 : 0)) % 3]);
       const client = await connect(anna, { agent });
       const texts = [];
       const acks = [];

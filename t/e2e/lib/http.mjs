@@ -231,7 +231,8 @@ export async function openOn(server, pid) {
 
 /*
  * An agent for node:http that makes a new connection for every request, to the
- * worker that pick() names (a pid, or undefined for whichever accepts).
+ * worker that pick() names by the request's path (a pid, or undefined for
+ * whichever accepts).
  */
 export class WorkerAgent extends http.Agent {
   constructor(server, pick) {
@@ -241,9 +242,14 @@ export class WorkerAgent extends http.Agent {
     this.connections = 0;
   }
 
+  // node takes the path away, which would be a Unix socket's to it
+  addRequest(request, options) {
+    super.addRequest(request, { ...options, wanted: request.path });
+  }
+
   createConnection(options, ready) {
     this.connections++;
-    const pid = this.pick(options);
+    const pid = this.pick(options.wanted);
     (pid ? openOn(this.server, pid) : open(this.server)).then(
       (socket) => ready(null, socket), ready);
   }
