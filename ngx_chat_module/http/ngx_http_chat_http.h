@@ -222,7 +222,9 @@ struct ngx_http_chat_route_s {
  * ctx->body.
  */
 typedef struct {
-    ngx_str_t                      username;      /* as it came */
+    ngx_str_t                      username;      /* in NFC, */
+    ngx_str_t                      given;         /* as it came; what is looked
+                                                     up */
     ngx_str_t                      password;
     ngx_http_chat_identity_t       user;          /* who it is */
     ngx_str_t                      hash;
@@ -233,6 +235,7 @@ typedef struct {
     ngx_uint_t                     tries;         /* for a free id */
     ngx_uint_t                     status;        /* of success */
     unsigned                       lost:1;        /* the name, to another */
+    unsigned                       alike:1;       /* or to one like it */
 } ngx_http_chat_login_t;
 
 /* looks the name up and goes on from there; _register() comes back to it when

@@ -1,6 +1,7 @@
 /*
  * POST /login {"username","password"}: logs in, or makes an account of a name
- * that nobody has.
+ * that nobody has.  The name is looked up as it came, since other servers keep
+ * names so, and then in NFC, as they are made here.
  *
  *     session -> lookup -> user -> verify -> put -> end the old one -> surplus
  *                  |                 |                                     |
@@ -22,10 +23,9 @@
 #include "../proto/chat_utf8.h"
 
 
-#define NGX_HTTP_CHAT_USERNAME_MAX  1024
-
-
 static ngx_uint_t ngx_http_chat_login_blank(ngx_str_t *str);
+static ngx_int_t ngx_http_chat_login_normalize(ngx_http_request_t *r,
+    ngx_http_chat_login_t *login);
 static ngx_uint_t ngx_http_chat_login_limited(ngx_http_chat_ctx_t *ctx);
 static void ngx_http_chat_login_known(ngx_http_chat_ctx_t *ctx,
     redisReply *reply, ngx_uint_t n);
@@ -63,10 +63,10 @@ ngx_http_chat_login_handler(ngx_http_chat_ctx_t *ctx)
     ctx->data = login;
     login->status = NGX_HTTP_OK;
 
-    if (ngx_http_chat_body_string(ctx, "username", &login->username) != NGX_OK
+    if (ngx_http_chat_body_string(ctx, "username", &login->given) != NGX_OK
         || ngx_http_chat_body_string(ctx, "password", &login->password)
            != NGX_OK
-        || ngx_http_chat_login_blank(&login->username)
+        || ngx_http_chat_login_blank(&login->given)
         || ngx_http_chat_login_blank(&login->password))
     {
         ngx_http_chat_send_error(r, NGX_HTTP_BAD_REQUEST,
@@ -74,11 +74,16 @@ ngx_http_chat_login_handler(ngx_http_chat_ctx_t *ctx)
         return;
     }
 
-    if (login->username.len > NGX_HTTP_CHAT_USERNAME_MAX
+    if (login->given.len > CHAT_NAME_LONGEST
         || login->password.len > NGX_HTTP_CHAT_PASSWORD_MAX)
     {
         ngx_http_chat_send_error(r, NGX_HTTP_BAD_REQUEST,
                                  "The name or the password is too long");
+        return;
+    }
+
+    if (ngx_http_chat_login_normalize(r, login) != NGX_OK) {
+        ngx_http_chat_send_unavailable(r);
         return;
     }
 
@@ -107,6 +112,30 @@ ngx_http_chat_login_blank(ngx_str_t *str)
     }
 
     return 1;
+}
+
+
+static ngx_int_t
+ngx_http_chat_login_normalize(ngx_http_request_t *r,
+    ngx_http_chat_login_t *login)
+{
+    chat_str_t  given;
+
+    given.len = login->given.len;
+    given.data = login->given.data;
+
+    login->username.data = ngx_pnalloc(r->pool, 3 * given.len);
+    if (login->username.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    login->username.len = chat_name_normalize(given, login->username.data);
+
+    if (login->username.len == 0) {
+        login->username = login->given;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -142,7 +171,7 @@ ngx_http_chat_login_lookup(ngx_http_chat_ctx_t *ctx)
 
     (void) ngx_http_chat_command(ctx, ngx_http_chat_login_known, 0,
                                  "GET " NGX_HTTP_CHAT_KEY_USERNAME "%V",
-                                 &login->username);
+                                 &login->given);
 }
 
 
@@ -161,12 +190,24 @@ ngx_http_chat_login_known(ngx_http_chat_ctx_t *ctx, redisReply *reply,
         return;
     }
 
+    login = ctx->data;
+
     if (reply->type == REDIS_REPLY_NIL) {
+
+        if (login->given.len != login->username.len
+            || ngx_memcmp(login->given.data, login->username.data,
+                          login->given.len)
+               != 0)
+        {
+            login->given = login->username;
+            ngx_http_chat_login_lookup(ctx);
+            return;
+        }
+
         ngx_http_chat_login_unknown(ctx);
         return;
     }
 
-    login = ctx->data;
     key = ngx_http_chat_redis_str(reply);
     prefix = sizeof(NGX_HTTP_CHAT_KEY_USER) - 1;
 
@@ -272,7 +313,7 @@ ngx_http_chat_login_user(ngx_http_chat_ctx_t *ctx, redisReply *reply,
     hash = ngx_http_chat_redis_str(ngx_http_chat_redis_element(reply, 1));
 
     if (name.len == 0) {
-        name = login->username;
+        name = login->given;
     }
 
     login->user.username.len = name.len;
@@ -299,9 +340,11 @@ ngx_http_chat_login_verified(void *data, ngx_int_t rc, ngx_str_t *hash)
 {
     ngx_http_chat_ctx_t *ctx = data;
 
-    ngx_connection_t  *c;
+    ngx_connection_t       *c;
+    ngx_http_chat_login_t  *login;
 
     c = ctx->request->connection;
+    login = ctx->data;
 
     ngx_http_set_log_request(c->log, ctx->request);
     ngx_http_chat_job_done(ctx);
@@ -311,6 +354,7 @@ ngx_http_chat_login_verified(void *data, ngx_int_t rc, ngx_str_t *hash)
         /* void: others have failed while this one was being looked at */
 
     } else if (rc == NGX_OK) {
+        ngx_http_chat_name_mark(ctx->redis, &login->given, &login->user.id);
         ngx_http_chat_login_success(ctx);
 
     } else if (rc == NGX_DECLINED) {

@@ -1,9 +1,10 @@
 /*
  * The account of a new name.  The user is written first and the name claimed
  * last, so that what is broken off leaves an id that nobody can use, and of two
- * at once one gets the name; the other is answered as a log-in.
+ * at once one gets the name; the other is answered as a log-in, or, if its name
+ * is another one that looks like it, refused.
  *
- *     check -> hash -> INCR -> HSETNX -> the rest of the user -> SET NX
+ *     check -> hash -> INCR -> HSETNX -> the rest of the user -> claim
  *                        ^        | taken                         |     |
  *                        +--------+                           got it   lost it
  */
@@ -38,6 +39,7 @@ void
 ngx_http_chat_register(ngx_http_chat_ctx_t *ctx)
 {
     chat_str_t                     name;
+    chat_name_looks_t              looks;
     ngx_http_chat_login_t         *login;
     ngx_http_chat_password_job_t  *job;
 
@@ -46,10 +48,13 @@ ngx_http_chat_register(ngx_http_chat_ctx_t *ctx)
     name.len = login->username.len;
     name.data = login->username.data;
 
-    if (chat_name_check(name) != CHAT_OK) {
+    if (chat_name_check(name) != CHAT_OK
+        || chat_name_looks(name, &looks) != CHAT_OK)
+    {
         ngx_http_chat_send_error(ctx->request, NGX_HTTP_BAD_REQUEST,
                           "A new name has 1 to 32 characters, no space at "
-                          "either end and nothing invisible");
+                          "either end or behind another, and nothing "
+                          "invisible");
         return;
     }
 
@@ -193,6 +198,7 @@ static void
 ngx_http_chat_register_written(ngx_http_chat_ctx_t *ctx, redisReply *reply,
     ngx_uint_t n)
 {
+    ngx_http_chat_ask_t    *ask;
     ngx_http_chat_login_t  *login;
 
     if (ngx_http_chat_failed(ctx, reply)
@@ -203,10 +209,15 @@ ngx_http_chat_register_written(ngx_http_chat_ctx_t *ctx, redisReply *reply,
 
     login = ctx->data;
 
-    (void) ngx_http_chat_command(ctx, ngx_http_chat_register_claimed, 0,
-                                 "SET " NGX_HTTP_CHAT_KEY_USERNAME "%V "
-                                 NGX_HTTP_CHAT_KEY_USER "%V NX",
-                                 &login->username, &login->user.id);
+    ask = ngx_http_chat_ask(ctx, ngx_http_chat_register_claimed, 0);
+    if (ask == NULL) {
+        return;
+    }
+
+    (void) ngx_http_chat_asked(ask,
+                  ngx_http_chat_name_claim(ctx->redis, &login->username,
+                                           &login->user.id,
+                                           ngx_http_chat_answer, ask));
 }
 
 
@@ -222,7 +233,7 @@ ngx_http_chat_register_claimed(ngx_http_chat_ctx_t *ctx, redisReply *reply,
 
     login = ctx->data;
 
-    if (reply->type != REDIS_REPLY_NIL) {
+    if (ngx_http_chat_redis_int(reply) == 1) {
         login->user.username = login->username;
         login->status = NGX_HTTP_CREATED;
 
@@ -231,6 +242,7 @@ ngx_http_chat_register_claimed(ngx_http_chat_ctx_t *ctx, redisReply *reply,
     }
 
     login->lost = 1;
+    login->alike = ngx_http_chat_redis_int(reply) == -1;
 
     (void) ngx_http_chat_command(ctx, ngx_http_chat_register_undone, 0,
                                  "DEL " NGX_HTTP_CHAT_KEY_USER "%V "
@@ -244,7 +256,19 @@ static void
 ngx_http_chat_register_undone(ngx_http_chat_ctx_t *ctx, redisReply *reply,
     ngx_uint_t n)
 {
-    if (!ngx_http_chat_failed(ctx, reply)) {
-        ngx_http_chat_login_lookup(ctx);
+    ngx_http_chat_login_t  *login;
+
+    if (ngx_http_chat_failed(ctx, reply)) {
+        return;
     }
+
+    login = ctx->data;
+
+    if (login->alike) {
+        ngx_http_chat_send_error(ctx->request, NGX_HTTP_CONFLICT,
+                                 "This name looks like one that somebody has");
+        return;
+    }
+
+    ngx_http_chat_login_lookup(ctx);
 }

@@ -32,6 +32,7 @@ static void ngx_http_chat_demo_hash(ngx_http_chat_demo_t *demo);
 static void ngx_http_chat_demo_hashed(void *data, ngx_int_t rc,
     ngx_str_t *hash);
 static void ngx_http_chat_demo_made(void *data, redisReply *reply);
+static void ngx_http_chat_demo_mark(ngx_http_chat_demo_t *demo);
 static void ngx_http_chat_demo_later(ngx_http_chat_demo_t *demo);
 
 
@@ -201,12 +202,39 @@ ngx_http_chat_demo_made(void *data, redisReply *reply)
     }
 
     if (ngx_http_chat_redis_int(reply)) {
+        ngx_http_chat_demo_mark(demo);
+
         ngx_log_error(NGX_LOG_NOTICE, ngx_http_chat_worker->log, 0,
                       "chat: redis %V was empty and has the demo's data now",
                       &demo->hub->conf->name);
     }
 
     ngx_http_chat_demo_stop(demo->hub);
+}
+
+
+/* as the script has made them */
+
+static void
+ngx_http_chat_demo_mark(ngx_http_chat_demo_t *demo)
+{
+    u_char      buf[NGX_INT_T_LEN];
+    ngx_str_t   id;
+    ngx_uint_t  i;
+
+    static ngx_str_t  names[NGX_HTTP_CHAT_DEMO_USERS] = {
+        ngx_string("Pablo"),
+        ngx_string("Joe"),
+        ngx_string("Mary"),
+        ngx_string("Alex")
+    };
+
+    id.data = buf;
+
+    for (i = 0; i < NGX_HTTP_CHAT_DEMO_USERS; i++) {
+        id.len = ngx_sprintf(buf, "%ui", i + 1) - buf;
+        ngx_http_chat_name_mark(demo->hub->redis, &names[i], &id);
+    }
 }
 
 

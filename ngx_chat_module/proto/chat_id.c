@@ -18,7 +18,6 @@ static int chat_id_compare(chat_str_t a, chat_str_t b);
 static int chat_score_exponent(const unsigned char *p,
     const unsigned char *end, int *exponent);
 static int chat_score_scale(uint64_t *n, int exponent);
-static int chat_name_forbidden(uint32_t ch);
 
 
 static const char  chat_id_pairs[] =
@@ -382,52 +381,4 @@ chat_score_scale(uint64_t *n, int exponent)
     }
 
     return *n < CHAT_POS_END ? CHAT_OK : CHAT_ERROR;
-}
-
-
-int
-chat_name_check(chat_str_t name)
-{
-    size_t                n;
-    uint32_t              ch;
-    const unsigned char  *p, *end;
-
-    /* its bytes first: four for a character are the most */
-
-    if (name.len == 0 || name.len > 4 * CHAT_NAME_MAX
-        || chat_utf8_check(name) != CHAT_OK)
-    {
-        return CHAT_ERROR;
-    }
-
-    p = name.data;
-    end = p + name.len;
-    ch = 0;
-
-    for (n = 0; p < end; n++) {
-        ch = chat_utf8_next(&p);
-
-        if (n == CHAT_NAME_MAX || chat_name_forbidden(ch)
-            || (n == 0 && chat_utf8_space(ch)))
-        {
-            return CHAT_ERROR;
-        }
-    }
-
-    return chat_utf8_space(ch) ? CHAT_ERROR : CHAT_OK;
-}
-
-
-/* controls, and what is not seen or changes how the rest is seen */
-static int
-chat_name_forbidden(uint32_t ch)
-{
-    return ch < 0x20
-           || (ch >= 0x7f && ch <= 0x9f)
-           || ch == 0x061c
-           || ch == 0x180e
-           || (ch >= 0x200b && ch <= 0x200f)
-           || (ch >= 0x2028 && ch <= 0x202e)
-           || (ch >= 0x2060 && ch <= 0x2069)
-           || ch == 0xfeff;
 }

@@ -1,5 +1,5 @@
 /*
- * The chat's identifiers: user ids, room ids, positions in a room, user names.
+ * The chat's identifiers: user ids, room ids, positions in a room.
  *
  * A user id is a decimal number from 1 on without leading zeros, at most 18
  * digits, kept as text.  A room id is "low:high", two user ids in ascending
@@ -17,7 +17,6 @@
 #define CHAT_ROOM_ID_MAX    64
 #define CHAT_POS_MAX        24          /* the most bytes that
                                            chat_pos_format() writes */
-#define CHAT_NAME_MAX       32          /* characters of a new user's name */
 
 
 typedef enum {
@@ -62,14 +61,6 @@ unsigned char *chat_pos_format(unsigned char *out, uint64_t usec);
 
 /* a sorted set's score as Redis prints it (%.17g, may have an exponent) */
 int chat_pos_from_score(chat_str_t score, uint64_t *usec);
-
-/*
- * Whether a new user may have this name: valid UTF-8 of 1 to CHAT_NAME_MAX
- * characters, no control characters (C0, C1, DEL), no bidi or zero-width ones
- * (U+061C, U+180E, U+200B to U+200F, U+2028 to U+202E, U+2060 to U+2069,
- * U+FEFF), no white space at either end, not only white space.
- */
-int chat_name_check(chat_str_t name);
 
 
 #endif /* CHAT_ID_H */

@@ -16,6 +16,9 @@
 #define NGX_HTTP_CHAT_KEY_ONLINE        "online_users"
 #define NGX_HTTP_CHAT_CHANNEL           "MESSAGES"
 
+/* {look}: user:{id}, of whoever has a name that looks so; without an end */
+#define NGX_HTTP_CHAT_KEY_NAME          "chat:name:"
+
 /* {hash}: JSON; {user id}: a sorted set of hashes by expiry */
 #define NGX_HTTP_CHAT_KEY_SESSION       "chat:session:"
 #define NGX_HTTP_CHAT_KEY_SESSIONS      "chat:sessions:"

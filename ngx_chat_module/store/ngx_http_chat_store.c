@@ -56,6 +56,10 @@ ngx_http_chat_redis_script_t  ngx_http_chat_script_demo = {
     ngx_string(ngx_http_chat_lua_demo), { 0 }
 };
 
+ngx_http_chat_redis_script_t  ngx_http_chat_script_name = {
+    ngx_string(ngx_http_chat_lua_name), { 0 }
+};
+
 
 ngx_http_chat_redis_script_t  *ngx_http_chat_scripts[] = {
     &ngx_http_chat_script_append,
@@ -67,6 +71,7 @@ ngx_http_chat_redis_script_t  *ngx_http_chat_scripts[] = {
     &ngx_http_chat_script_surplus,
     &ngx_http_chat_script_lease,
     &ngx_http_chat_script_demo,
+    &ngx_http_chat_script_name,
     NULL
 };
 

@@ -13,6 +13,7 @@
 #include "../redis/ngx_http_chat_redis.h"
 #include "../auth/ngx_http_chat_auth.h"
 #include "../proto/chat_id.h"
+#include "../proto/chat_name.h"
 #include "ngx_http_chat_keys.h"
 
 
@@ -34,6 +35,7 @@ extern ngx_http_chat_redis_script_t  ngx_http_chat_script_list;
 extern ngx_http_chat_redis_script_t  ngx_http_chat_script_surplus;
 extern ngx_http_chat_redis_script_t  ngx_http_chat_script_lease;
 extern ngx_http_chat_redis_script_t  ngx_http_chat_script_demo;
+extern ngx_http_chat_redis_script_t  ngx_http_chat_script_name;
 
 /* all scripts, ended by NULL: each link loads them when it comes up */
 extern ngx_http_chat_redis_script_t  *ngx_http_chat_scripts[];
@@ -58,6 +60,29 @@ ngx_http_chat_op_t *ngx_http_chat_store_vcommand(ngx_http_chat_redis_t *redis,
  * program may have written them into Redis) become U+FFFD.
  */
 u_char *ngx_http_chat_store_escape(u_char *out, ngx_str_t *text);
+
+
+/* names: ngx_http_chat_store_name.c */
+
+/*
+ * Gives a new name, one that chat_name_check() takes, to a user, unless somebody
+ * has it, or one like it (script name).  The reply is 1, 0 if somebody has this
+ * very name, -1 if it is one like it.
+ *
+ * A name is like others of the same look (chat_name_looks), which is known of
+ * those that were claimed, or marked, here; and, of names that other servers
+ * have made, like those that are one of its spellings (chat_name_spell).
+ */
+ngx_http_chat_op_t *ngx_http_chat_name_claim(ngx_http_chat_redis_t *redis,
+    ngx_str_t *name, ngx_str_t *user_id, ngx_http_chat_redis_handler_pt handler,
+    void *data);
+
+/*
+ * A user has this name, perhaps from another server: its looks are known from
+ * now on, unless they are somebody's.  Nobody waits for the answer.
+ */
+void ngx_http_chat_name_mark(ngx_http_chat_redis_t *redis, ngx_str_t *name,
+    ngx_str_t *user_id);
 
 
 /* sessions: ngx_http_chat_store_session.c */

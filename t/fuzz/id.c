@@ -1,5 +1,5 @@
 /*
- * chat_id: user ids, room ids, positions, scores and names.  The input is two
+ * chat_id: user ids, room ids, positions and scores.  The input is two
  * texts with a NUL between them.
  */
 
@@ -12,7 +12,6 @@ static void rooms(chat_str_t text, chat_str_t other);
 static void position(chat_str_t text);
 static void format(uint64_t usec);
 static void score(chat_str_t text);
-static void name(chat_str_t text);
 
 
 int
@@ -29,8 +28,6 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
     rooms(a, b);
     position(a);
     score(a);
-    name(a);
-    name(b);
 
     usec = 0;
     memcpy(&usec, data, len < 8 ? len : 8);
@@ -272,36 +269,4 @@ score(chat_str_t text)
     } else {
         check(want >= 1e18L - 1);
     }
-}
-
-
-static void
-name(chat_str_t text)
-{
-    int                   good;
-    size_t                n;
-    uint32_t              ch;
-    const unsigned char  *p;
-
-    good = text.len && model_utf8(text) == MODEL_GOOD;
-
-    if (good) {
-        n = 0;
-        ch = 0;
-        p = text.data;
-
-        while (p < text.data + text.len) {
-            ch = model_char(&p);
-            good &= n++ || !model_space(ch);
-            good &= ch >= 0x20 && (ch < 0x7f || ch > 0x9f);
-            good &= ch != 0x61c && ch != 0x180e && ch != 0xfeff;
-            good &= ch < 0x200b || ch > 0x200f;
-            good &= ch < 0x2028 || ch > 0x202e;
-            good &= ch < 0x2060 || ch > 0x2069;
-        }
-
-        good &= n <= 32 && !model_space(ch);
-    }
-
-    check((chat_name_check(text) == CHAT_OK) == good);
 }

@@ -1,4 +1,4 @@
-/* chat_id: user ids, rooms, positions, names */
+/* chat_id: user ids, rooms, positions */
 
 #include "test.h"
 #include "chat_id.h"
@@ -391,131 +391,6 @@ scores_are_exact(void **state)
 }
 
 
-static void
-names(void **state)
-{
-    char    name[256];
-    size_t  i;
-
-    static const char *const  good[] = {
-        "a", "Pablo", "Mary Ann", "a  b", "J\xc3\xb6rg", "\xe6\x9d\x8e",
-        "\xf0\x9f\x98\x80", "<b>&amp;\"'", "0", "null", "a:b", "a\xc2\xa0z",
-        "caf\x65\xcc\x81", "\xe2\x80\x90", "\xe2\x80\xa7", "\xe2\x81\xaa",
-        "\xc2\xa1", "~", "a\xe3\x80\x80z", "\xd8\x9d", "a\xe2\x80\xafz"
-    };
-
-    static const char *const  bad[] = {
-        "", " ", " a", "a ", "\ta", "a\n", "a\nb", "a\tb", "a\x1f" "b",
-        "a\x7f", "a\x7f" "b", "a\xc2\x80z", "a\xc2\x85z", "a\xc2\x9fz",
-        "a\xd8\x9cz", "a\xe1\xa0\x8ez", "a\xe2\x80\x8bz", "a\xe2\x80\x8fz",
-        "a\xe2\x80\xa8z", "a\xe2\x80\xaez", "a\xe2\x81\xa0z",
-        "a\xe2\x81\xa9z", "a\xef\xbb\xbfz", "\xef\xbb\xbf" "a",
-        "\xc2\xa0" "a", "a\xe3\x80\x80", "\xe3\x80\x80", "\xe1\x9a\x80z",
-        "z\xe2\x80\x8a", "\xff", "a\xc3", "\xed\xa0\x80", "\xc0\xaf"
-    };
-
-    (void) state;
-
-    for (i = 0; i < lengthof(good); i++) {
-        if (chat_name_check(ctext(good[i])) != CHAT_OK) {
-            fail_msg("refused: %s", good[i]);
-        }
-    }
-
-    for (i = 0; i < lengthof(bad); i++) {
-        if (chat_name_check(ctext(bad[i])) != CHAT_ERROR) {
-            fail_msg("accepted: %s", bad[i]);
-        }
-    }
-
-    assert_int_equal(chat_name_check(text("a\0b")), CHAT_ERROR);
-    assert_int_equal(chat_name_check((chat_str_t) { 0, NULL }), CHAT_ERROR);
-
-    /* characters count, not bytes */
-
-    memset(name, 'x', sizeof(name));
-    assert_int_equal(chat_name_check(test_text(name, CHAT_NAME_MAX)), CHAT_OK);
-    assert_int_equal(chat_name_check(test_text(name, CHAT_NAME_MAX + 1)),
-                     CHAT_ERROR);
-    assert_int_equal(chat_name_check(test_text(name, sizeof(name))),
-                     CHAT_ERROR);
-
-    for (i = 0; i < sizeof(name); i += 4) {
-        memcpy(name + i, "\xf0\x9f\x98\x80", 4);
-    }
-
-    assert_int_equal(chat_name_check(test_text(name, 4 * CHAT_NAME_MAX)),
-                     CHAT_OK);
-    assert_int_equal(chat_name_check(test_text(name, 4 * CHAT_NAME_MAX + 4)),
-                     CHAT_ERROR);
-    assert_int_equal(chat_name_check(test_text(name, 4 * CHAT_NAME_MAX - 1)),
-                     CHAT_ERROR);
-
-    for (i = 0; i < 2 * CHAT_NAME_MAX + 2; i += 2) {
-        memcpy(name + i, "\xc3\xa9", 2);
-    }
-
-    assert_int_equal(chat_name_check(test_text(name, 2 * CHAT_NAME_MAX)),
-                     CHAT_OK);
-    assert_int_equal(chat_name_check(test_text(name, 2 * CHAT_NAME_MAX + 2)),
-                     CHAT_ERROR);
-}
-
-
-/* every character but those of the list, in the middle of a name */
-static void
-characters_of_names(void **state)
-{
-    char      name[6];
-    size_t    i, len;
-    uint32_t  ch;
-
-    static const uint32_t  refused[][2] = {
-        { 0x00, 0x1f }, { 0x7f, 0x9f }, { 0x61c, 0x61c }, { 0x180e, 0x180e },
-        { 0x200b, 0x200f }, { 0x2028, 0x202e }, { 0x2060, 0x2069 },
-        { 0xfeff, 0xfeff }
-    };
-
-    (void) state;
-
-    i = 0;
-    name[0] = 'a';
-
-    for (ch = 0; ch < 0x10000; ch++) {
-
-        if (ch >= 0xd800 && ch <= 0xdfff) {
-            continue;
-        }
-
-        len = 1;
-
-        if (ch < 0x80) {
-            name[len++] = (char) ch;
-
-        } else if (ch < 0x800) {
-            name[len++] = (char) (0xc0 | ch >> 6);
-            name[len++] = (char) (0x80 | (ch & 0x3f));
-
-        } else {
-            name[len++] = (char) (0xe0 | ch >> 12);
-            name[len++] = (char) (0x80 | (ch >> 6 & 0x3f));
-            name[len++] = (char) (0x80 | (ch & 0x3f));
-        }
-
-        name[len++] = 'z';
-
-        while (i < lengthof(refused) && ch > refused[i][1]) {
-            i++;
-        }
-
-        assert_int_equal(
-            chat_name_check((chat_str_t) { len, (unsigned char *) name }),
-            i < lengthof(refused) && ch >= refused[i][0]
-            ? CHAT_ERROR : CHAT_OK);
-    }
-}
-
-
 int
 main(void)
 {
@@ -528,9 +403,7 @@ main(void)
         test(parses_positions),
         test(formats_positions),
         test(reads_scores),
-        test(scores_are_exact),
-        test(names),
-        test(characters_of_names)
+        test(scores_are_exact)
     };
 
     return cmocka_run_group_tests_name("id", tests, NULL, NULL);

@@ -127,8 +127,9 @@ export class Session {
 }
 
 let count = 0;
+// (in figures, none of which looks like another)
 export const uniqueName = (base = 'user') =>
-    `${base}-${process.pid.toString(36)}-${(count++).toString(36)}`;
+    `${base}-${process.pid}-${count++}`;
 
 // logs in (or registers), which must succeed; without a name, somebody new whom
 // Redis has got directly, with a hash that takes no time
