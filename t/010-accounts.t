@@ -31,6 +31,7 @@ sub wrong { return login($_[0], 'wrong') }
 
 our $Failed  = '{"message":"Invalid username or password"}';
 our $TooMany = '{"message":"Too many tries, please wait a moment"}';
+our $Alike   = '{"message":"This name looks like one that somebody has"}';
 our $Needed  = '{"message":"A name and a password are needed"}';
 our $NoJson  = '{"message":"The request is no valid JSON object"}';
 
@@ -42,14 +43,14 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: an unknown name is registered, a known one logs in
+=== TEST 1: an unknown name is registered, a known one logs in, one alike does neither
 --- config eval: $::Config
 --- more_headers eval: $::Json
 --- request eval
 [::login('anna', 'secret'), ::login('anna', 'secret'), ::login('ben', 'secret'),
  ::login('anna', 'other'), ::login('Anna', 'secret')]
 --- error_code eval
-[201, 200, 201, 404, 201]
+[201, 200, 201, 404, 409]
 --- response_headers eval
 ["Content-Type: application/json; charset=utf-8\nCache-Control: no-store\n"
  . "X-Content-Type-Options: nosniff",
@@ -58,7 +59,7 @@ __DATA__
  "Cache-Control: no-store"]
 --- response_body eval
 ['{"id":"1","username":"anna"}', '{"id":"1","username":"anna"}',
- '{"id":"2","username":"ben"}', $::Failed, '{"id":"3","username":"Anna"}']
+ '{"id":"2","username":"ben"}', $::Failed, $::Alike]
 
 
 
