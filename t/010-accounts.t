@@ -43,7 +43,7 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: an unknown name is registered, a known one logs in, one alike does neither
+=== TEST 1: an unknown name is registered, a known one logs in, one like it can't
 --- config eval: $::Config
 --- more_headers eval: $::Json
 --- request eval

@@ -26,7 +26,7 @@
  *
  * A bucket is known by a hash of what it is for (BLAKE2b, 128 bits): the kind,
  * the Redis of the location, the client's address (all clients over a Unix
- * socket are one), and the exact bytes of the name.
+ * socket are one), and the bytes of the name in NFC.
  *
  * Messages have two buckets for each user (of a Redis).  One takes a burst, and
  * refuses what doesn't fit.  What is refused goes into the other, ten times as
@@ -47,9 +47,9 @@
 ngx_int_t ngx_http_chat_rate_init(ngx_conf_t *cf);
 
 /*
- * The client's address as it counts: the bytes of r->connection->sockaddr, which
- * the realip module sets, of IPv6 the first 64 bits, which is what one customer
- * gets.  Over a Unix socket there is none (len 0).
+ * The client's address as it counts: the bytes of r->connection->sockaddr,
+ * which the realip module sets, of IPv6 the first 64 bits, which is what one
+ * customer gets.  Over a Unix socket there is none (len 0).
  */
 ngx_str_t ngx_http_chat_rate_address(ngx_http_request_t *r);
 

@@ -1,5 +1,5 @@
 /*
- * GET /randomname: a first name that nobody has yet.  A few are tried at once;
+ * GET /randomname: a first name that nobody has yet, nor one like it.  A few are tried at once;
  * where all of them are taken, digits make one that most likely is not: whoever
  * registers it first has it in any case.
  */
@@ -60,8 +60,9 @@ static const char  *ngx_http_chat_names[] = {
 void
 ngx_http_chat_randomname_handler(ngx_http_chat_ctx_t *ctx)
 {
-    ngx_str_t                   *name;
+    ngx_str_t                   *name, look;
     ngx_uint_t                   i, k;
+    chat_name_looks_t            looks;
     ngx_http_chat_randomname_t  *pick;
 
     pick = ngx_pcalloc(ctx->request->pool,
@@ -83,9 +84,22 @@ ngx_http_chat_randomname_handler(ngx_http_chat_ctx_t *ctx)
                                                     % NGX_HTTP_CHAT_NAMES];
         name->len = ngx_strlen(name->data);
 
+        /* its other look, if it has one, is left to the registration */
+
+        if (chat_name_looks((chat_str_t) { name->len, name->data }, &looks)
+            != CHAT_OK)
+        {
+            ngx_http_chat_send_unavailable(ctx->request);
+            return;
+        }
+
+        look.len = looks.look[0].len;
+        look.data = looks.data[0];
+
         if (ngx_http_chat_command(ctx, ngx_http_chat_randomname_answer, i,
-                                  "EXISTS " NGX_HTTP_CHAT_KEY_USERNAME "%V",
-                                  name)
+                                  "EXISTS " NGX_HTTP_CHAT_KEY_USERNAME "%V "
+                                  NGX_HTTP_CHAT_KEY_NAME "%V",
+                                  name, &look)
             != NGX_OK)
         {
             return;

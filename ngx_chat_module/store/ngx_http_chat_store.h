@@ -65,9 +65,9 @@ u_char *ngx_http_chat_store_escape(u_char *out, ngx_str_t *text);
 /* names: ngx_http_chat_store_name.c */
 
 /*
- * Gives a new name, one that chat_name_check() takes, to a user, unless somebody
- * has it, or one like it (script name).  The reply is 1, 0 if somebody has this
- * very name, -1 if it is one like it.
+ * Gives a new name, one that chat_name_check() takes, to a user, unless
+ * somebody has it, or one like it (script name).  The reply is 1, 0 if somebody
+ * has this very name, -1 if it is one like it.
  *
  * A name is like others of the same look (chat_name_looks), which is known of
  * those that were claimed, or marked, here; and, of names that other servers

@@ -18,8 +18,8 @@ import { RawWebSocket } from './lib/websocket.mjs';
 async function withServer(limit, options, run) {
   const { allow, chat = '', ...more } = options;
   const server = await start({
-    chat: `${NO_RATE} chat_presence_grace 0s; ${chat}`, perAddress: `chat_max_connections ${limit};`,
-    ...more });
+    chat: `${NO_RATE} chat_presence_grace 0s; ${chat}`,
+    perAddress: `chat_max_connections ${limit};`, ...more });
   try {
     await run(server, await user(server));
   } finally {

@@ -2,6 +2,7 @@
 // there stay as they are.
 
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 
 import { PASSWORD, seedUsers } from './lib/data.mjs';
@@ -65,7 +66,8 @@ describe('names', () => {
   });
 
   test('NFD and NFC are one name, kept in NFC', async () => {
-    const [composed, apart] = [NFC, NFD].map((base) => `${base} ${process.pid}`);
+    const [composed, apart] = [NFC, NFD].map((base) =>
+      `${base} ${process.pid}`);
     const { id, username } = await made(apart);
     assert.equal(username, composed);
     assert.equal(await redis.get(`username:${composed}`), `user:${id}`);
@@ -94,6 +96,24 @@ describe('names', () => {
     }
     await made(`\u2764\ufe0f ${process.pid}`);
     await taken(`\u2764 ${process.pid}`);
+  });
+
+  test('/randomname keeps away from what looks taken', async () => {
+    // all of its names, spelt so that only their looks tell
+    const source = fs.readFileSync(new URL(
+      '../../ngx_chat_module/http/ngx_http_chat_randomname.c',
+      import.meta.url), 'utf8');
+    const names = /names\[\] = \{(.*?)\};/s.exec(source)[1]
+      .match(/(?<=")\w+(?=")/g);
+    assert.ok(names.length > 100);
+    const suggest = async () => (await new Session(server)
+      .get('/randomname')).text;
+    assert.match(await suggest(), /^[A-Z][a-z]+$/);
+    const looks = names.map((name) =>
+      `chat:name:${name.toLowerCase().replaceAll('m', 'rn')}`);
+    await redis.mset(looks.flatMap((key) => [key, 'user:1']));
+    assert.match(await suggest(), /^[A-Z][a-z]+\d+$/);
+    await redis.del(looks);
   });
 
   test('of many at once one gets it, on two hosts', async () => {
