@@ -32,7 +32,7 @@
 //   9.1.7 on, messages beyond chat_max_payload
 //             1009 at the header, in websocket.test.mjs.
 //
-// The opening handshake, which Autobahn leaves out, is at the end.
+// The opening handshake, which Autobahn leaves out, is in handshake.test.mjs.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
