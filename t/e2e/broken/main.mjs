@@ -14,7 +14,7 @@ const quote = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 function run(file, title, module) {
   const child = spawn(process.execPath, [
     '--test', '--test-reporter=tap',
-    `--test-name-pattern=/^${quote(title)}$/`, file,
+    `--test-name-pattern=/${quote(title)}$/`, file,
   ], { cwd: tests, env: { ...process.env, CHAT_MODULE: module },
        stdio: ['ignore', 'pipe', 'inherit'] });
   children.add(child);
@@ -30,13 +30,16 @@ function run(file, title, module) {
 
 // what the test said of itself; skipped ones don't count
 function verdict(text, title) {
-  const line = text.split('\n').find((l) => {
-    const match = /^ *(?:not )?ok \d+ - (.*)$/.exec(l);
+  const lines = text.split('\n');
+  const at = lines.findIndex((line) => {
+    const match = /^ *(?:not )?ok \d+ - (.*)$/.exec(line);
     return match && match[1].replace(/\\/g, '') === title;
   });
-  if (line === undefined || /# SKIP/.test(line)) return 'was not run';
-  if (!/^ *not ok/.test(line)) return 'passed';
-  return /failureType: 'hookFailed'/.test(text) ? 'had no server' : 'failed';
+  if (at < 0) return 'was not run';
+  if (!/^ *not ok/.test(lines[at])) return 'passed';
+  const end = lines.findIndex((line, i) => i > at && /^ *\.\.\.$/.test(line));
+  return /hookFailed/.test(lines.slice(at, end).join()) ? 'had no server'
+    : 'failed';
 }
 
 const words = process.argv.slice(2).filter((word) => word !== '--list');
@@ -64,7 +67,8 @@ let failed = 0;
 for (const [name, file, title, ...edits] of chosen) {
   const said = await shop.make(edits)
     .then((module) => run(file, title, module))
-    .then((text) => verdict(text, title), (error) => error.message);
+    .then((text) => verdict(text, title),
+          ({ message }) => /.* error: .*/.exec(message)?.[0] ?? message);
   const seen = said === 'failed';
   failed += !seen;
   process.stdout.write(`${seen ? 'ok' : 'not ok'} ${++n} - ${name}\n`);
