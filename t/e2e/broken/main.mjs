@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { Workshop } from '../lib/workshop.mjs';
 import { defects } from './defects.mjs';
 
+const LIMIT = 120000;                   // ms for a test
+
 const children = new Set();
 const tests = fileURLToPath(new URL('..', import.meta.url));
 const quote = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
@@ -20,8 +22,10 @@ function run(file, title, module) {
   children.add(child);
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (part) => { text += part; });
+  const late = setTimeout(() => child.kill(), LIMIT);
   return new Promise((done) => {
     child.on('exit', () => {
+      clearTimeout(late);
       children.delete(child);
       done(text);
     });
