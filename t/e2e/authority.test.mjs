@@ -263,7 +263,8 @@ describe('who has an account', () => {
         '/bcrypt/': `chat_registration off; chat_password_scheme bcrypt;
                      ${NO_RATE}`,
         '/new-bcrypt/': `chat_password_scheme bcrypt; ${NO_RATE}`,
-        '/rate/': 'chat_registration off; chat_login_rate 2r/m;' } });
+        '/rate/': `chat_registration off; chat_password_scheme bcrypt;
+                   chat_login_rate 2r/m;` } });
   });
   after(() => closed.stop());
 
@@ -282,13 +283,16 @@ describe('who has an account', () => {
     return { status: reply.status, text: reply.text, headers };
   };
 
-  // a hash takes some 12 ticks with Argon2id, 5 with bcrypt
-  for (const [scheme, prefix, tries] of [['argon2id', '', 2],
-                                         ['bcrypt', '/new-bcrypt', 4]]) {
+  // a hash takes some 12 ticks with Argon2id, 5 with bcrypt, which has its own
+  // ideas of passwords that are long or have a NUL
+  for (const [scheme, prefix, tries, passwords] of [
+    ['argon2id', '', 3, ['wrong']],
+    ['bcrypt', '/new-bcrypt', 3, ['wrong', 'x'.repeat(1000), 'right\0']],
+  ]) {
     test(`${scheme}: the same answer, and as much work`, async () => {
       const known = await user(below(closed, prefix), uniqueName(), 'right');
       const sum = { known: 0, unknown: 0 };
-      for (const password of ['wrong', 'x'.repeat(1000), 'right\0']) {
+      for (const password of passwords) {
         const ticks = { known: 0, unknown: 0 };
         for (let i = 0; i < tries; i++) {
           const answers = {};
@@ -312,7 +316,7 @@ describe('who has an account', () => {
   }
 
   test('and the same number of tries', async () => {
-    const known = await user(closed, uniqueName(), 'right');
+    const known = await user(closed);
     for (const name of [known.name, uniqueName()]) {
       const all = [];
       for (let i = 0; i < 4; i++) all.push(await answer('/rate', name, 'wrong'));

@@ -199,7 +199,6 @@ describe('Autobahn', () => {
   const word = () => words[random(words.length)];
   const DATA = {
     '12.1 JSON': () => `{"${word()}":[${random(1e6)},"${word()}"]},`,
-    '12.4 HTML': () => `<p class="${word()}">${word()}</p>\n`,
     '12, with little to compress': () =>
       String.fromCodePoint(0x4e00 + random(20000)),
   };
