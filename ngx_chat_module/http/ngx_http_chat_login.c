@@ -263,10 +263,13 @@ ngx_http_chat_login_unknown(ngx_http_chat_ctx_t *ctx)
         return;
     }
 
-    /* takes as long as for a name that there is, so that it doesn't tell */
+    /*
+     * Takes as long as for a name that there is, so that it doesn't tell, if
+     * that one's password was stored by the scheme of today.
+     */
 
     job = ngx_http_chat_password_hash(&login->password,
-                                      NGX_HTTP_CHAT_ARGON2ID,
+                                      ctx->conf->password_scheme,
                                       ngx_http_chat_login_in_vain, ctx);
     if (job == NULL) {
         ngx_http_chat_send_unavailable(ctx->request);

@@ -9,6 +9,7 @@
 #include "ngx_http_chat_sse.h"
 
 
+static uint64_t ngx_http_chat_bus_now(void);
 static ngx_int_t ngx_http_chat_bus_ours(chat_json_t *data,
     ngx_http_chat_post_t *post, ngx_pool_t *pool);
 static ngx_int_t ngx_http_chat_bus_foreign(chat_json_t *data, ngx_str_t *room,
@@ -126,14 +127,43 @@ ngx_http_chat_bus_on_message(ngx_http_chat_hub_t *hub, chat_json_t *data,
         return;
     }
 
+    if (!post.ours && post.pos > ngx_http_chat_bus_now()) {
+
+        /*
+         * Only what is in the history can be in the future and yet before what
+         * comes next, see script append.  Were it taken at its word, all that
+         * is said until then would look like something delivered already.
+         */
+
+        room->last = room->last ? room->last : hub->heard;
+
+        if (room->last) {
+            ngx_http_chat_streams_end(hub);
+            ngx_http_chat_bus_repair(room);
+        }
+
+        return;
+    }
+
     ngx_http_chat_bus_deliver(room, &post, pool);
 
     if (post.ours) {
         room->last = post.pos;
 
-    } else if (post.pos < NGX_HTTP_CHAT_POS_END) {
+    } else {
         room->last = ngx_max(room->last, post.pos);
     }
+}
+
+
+static uint64_t
+ngx_http_chat_bus_now(void)
+{
+    ngx_time_t  *now;
+
+    now = ngx_timeofday();
+
+    return (uint64_t) now->sec * 1000000 + now->msec * 1000 + 999;
 }
 
 

@@ -26,7 +26,10 @@ typedef struct {
 
 
 static ngx_table_elt_t *ngx_http_chat_upgrade_header(ngx_http_request_t *r,
-    const char *name, ngx_uint_t *count);
+    const char *name);
+static ngx_uint_t ngx_http_chat_upgrade_has(ngx_http_request_t *r,
+    const char *name, chat_str_t token);
+static ngx_int_t ngx_http_chat_upgrade_version(ngx_http_request_t *r);
 static ngx_http_chat_frame_t *ngx_http_chat_upgrade_reply(
     ngx_http_request_t *r, chat_deflate_offer_t *offer);
 static ngx_uint_t ngx_http_chat_upgrade_deflate(ngx_http_request_t *r,
@@ -44,21 +47,14 @@ ngx_http_chat_conn_check(ngx_http_request_t *r)
 {
     u_char            nonce[32];
     ngx_str_t         decoded;
-    ngx_uint_t        n;
-    ngx_table_elt_t  *key, *version, *upgrade, *connection, *h;
+    ngx_table_elt_t  *key, *version;
 
-    upgrade = ngx_http_chat_upgrade_header(r, "upgrade", &n);
-    connection = ngx_http_chat_upgrade_header(r, "connection", &n);
-    version = ngx_http_chat_upgrade_header(r, "sec-websocket-version", &n);
-    key = ngx_http_chat_upgrade_header(r, "sec-websocket-key", &n);
+    version = ngx_http_chat_upgrade_header(r, "sec-websocket-version");
+    key = ngx_http_chat_upgrade_header(r, "sec-websocket-key");
 
-    if (upgrade == NULL || connection == NULL || key == NULL || n != 1
-        || !chat_token_in_list((chat_str_t) { upgrade->value.len,
-                                              upgrade->value.data },
-                               chat_str("websocket"))
-        || !chat_token_in_list((chat_str_t) { connection->value.len,
-                                              connection->value.data },
-                               chat_str("upgrade"))
+    if (key == NULL
+        || !ngx_http_chat_upgrade_has(r, "upgrade", chat_str("websocket"))
+        || !ngx_http_chat_upgrade_has(r, "connection", chat_str("upgrade"))
         || r->headers_in.content_length_n > 0 || r->headers_in.chunked)
     {
         return NGX_HTTP_BAD_REQUEST;
@@ -67,15 +63,7 @@ ngx_http_chat_conn_check(ngx_http_request_t *r)
     if (version == NULL || version->value.len != 2
         || ngx_strncmp(version->value.data, "13", 2) != 0)
     {
-        h = ngx_http_chat_push_header(r);
-        if (h == NULL) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        ngx_str_set(&h->key, "Sec-WebSocket-Version");
-        ngx_str_set(&h->value, "13");
-
-        return 426;                     /* Upgrade Required */
+        return ngx_http_chat_upgrade_version(r);
     }
 
     /* 16 bytes in base64 */
@@ -93,11 +81,10 @@ ngx_http_chat_conn_check(ngx_http_request_t *r)
 }
 
 
-/* the first header of a name, in lower case, and how many there are */
+/* the header of a name, in lower case; NULL if there is none, or several */
 
 static ngx_table_elt_t *
-ngx_http_chat_upgrade_header(ngx_http_request_t *r, const char *name,
-    ngx_uint_t *count)
+ngx_http_chat_upgrade_header(ngx_http_request_t *r, const char *name)
 {
     size_t            len;
     ngx_uint_t        i;
@@ -106,22 +93,91 @@ ngx_http_chat_upgrade_header(ngx_http_request_t *r, const char *name,
 
     len = ngx_strlen(name);
     found = NULL;
-    *count = 0;
 
     for (part = &r->headers_in.headers.part; part; part = part->next) {
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-            if (h[i].key.len == len
-                && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
+
+            if (h[i].key.len != len
+                || ngx_strncasecmp(h[i].key.data, (u_char *) name, len) != 0)
             {
-                found = found ? found : &h[i];
-                (*count)++;
+                continue;
             }
+
+            if (found) {
+                return NULL;
+            }
+
+            found = &h[i];
         }
     }
 
     return found;
+}
+
+
+/* a list may be in several headers: RFC 9110, 5.3 */
+
+static ngx_uint_t
+ngx_http_chat_upgrade_has(ngx_http_request_t *r, const char *name,
+    chat_str_t token)
+{
+    size_t            len;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    len = ngx_strlen(name);
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len == len
+                && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0
+                && chat_token_in_list((chat_str_t) { h[i].value.len,
+                                                     h[i].value.data },
+                                      token))
+            {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
+/* 426 and what goes with it: RFC 6455, 4.4; RFC 9110, 15.5.22 and 7.8 */
+
+static ngx_int_t
+ngx_http_chat_upgrade_version(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_table_elt_t  *h;
+
+    static const struct {
+        ngx_str_t     key;
+        ngx_str_t     value;
+    } headers[] = {
+        { ngx_string("Sec-WebSocket-Version"), ngx_string("13") },
+        { ngx_string("Upgrade"), ngx_string("websocket") },
+        { ngx_string("Connection"), ngx_string("Upgrade") }
+    };
+
+    for (i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+        h = ngx_http_chat_push_header(r);
+        if (h == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        h->key = headers[i].key;
+        h->value = headers[i].value;
+    }
+
+    return 426;                         /* Upgrade Required */
 }
 
 
@@ -216,7 +272,6 @@ ngx_http_chat_upgrade_reply(ngx_http_request_t *r, chat_deflate_offer_t *offer)
 {
     u_char                 *p, digest[20];
     ngx_str_t               accept, src;
-    ngx_uint_t              n;
     ngx_sha1_t              sha1;
     ngx_table_elt_t        *key;
     ngx_http_chat_frame_t  *frame;
@@ -226,7 +281,7 @@ ngx_http_chat_upgrade_reply(ngx_http_request_t *r, chat_deflate_offer_t *offer)
         return NULL;
     }
 
-    key = ngx_http_chat_upgrade_header(r, "sec-websocket-key", &n);
+    key = ngx_http_chat_upgrade_header(r, "sec-websocket-key");
 
     ngx_sha1_init(&sha1);
     ngx_sha1_update(&sha1, key->value.data, key->value.len);

@@ -2,14 +2,20 @@
 // not give the right to it.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 
 import { seedRoom } from './lib/data.mjs';
-import { EventStream, Session, assertError, user } from './lib/http.mjs';
+import { EventStream, Session, assertError, user, uniqueName }
+  from './lib/http.mjs';
 import { Polling } from './lib/polling.mjs';
 import { NO_RATE, start, until } from './lib/server.mjs';
 import { closeAll, connect } from './lib/sio.mjs';
 import { RawWebSocket } from './lib/websocket.mjs';
+
+// the chat of another location
+const below = (server, prefix) => ({
+  ...server, url: server.url.replace(/\/$/, '') + prefix });
 
 let server;
 let redis;
@@ -19,7 +25,8 @@ let eve;                                // is in neither
 let room;
 
 before(async () => {
-  server = await start({ workers: 2, chat: NO_RATE });
+  server = await start({ workers: 2, chat: NO_RATE, locations: {
+    '/beat/': `chat_ping_interval 300ms; ${NO_RATE}` } });
   redis = server.redis.client;
   [anna, ben, eve] = [await user(server), await user(server),
                       await user(server)];
@@ -100,6 +107,17 @@ for (const [name, make] of Object.entries(NOBODY)) {
       assert.equal((await anna.get('/me')).json.id, anna.id);
     });
 
+    test('it can be logged in with, which gives another session', async () => {
+      const session = await make();
+      const { cookie } = session;
+      assert.equal((await session.logIn(ben.name)).json.id, ben.id);
+      assert.notEqual(session.cookie, cookie);
+      assert.equal((await session.get('/me')).json.id, ben.id);
+      const old = await new Session(server, cookie).get('/me');
+      assert.equal(old.text, 'null');
+      assert.equal((await session.post('/logout')).status, 200);
+    });
+
     test('a socket is refused, and its events close it', async () => {
       const session = await make();
       for (const transport of ['polling', 'websocket']) {
@@ -107,7 +125,9 @@ for (const [name, make] of Object.entries(NOBODY)) {
                              /log in/);
       }
       for (const event of [['message', { roomId: '0', message: 'x' }],
-                           ['room.join', '0'], ['room.join', room]]) {
+                           ['room.join', '0'], ['room.join', room],
+                           ['room.join', '0', { after: '0' }],
+                           ['no.such']]) {
         const ws = await RawWebSocket.open(session);
         ws.emit(1, ...event);
         assert.equal(await ws.closeCode(), 1002, event[0]);
@@ -214,4 +234,93 @@ test('a log-out everywhere ends all that is open, on all workers', async () => {
     assert.equal((await session.get('/me')).text, 'null');
   }
   await closeAll(sockets);
+});
+
+test('a log-out that the bus did not bring ends what is open all the same',
+     async () => {
+  const fred = await user(server);
+  const there = new Session(below(server, '/beat'), fred.cookie);
+  const sockets = [await connect(there, { transports: ['websocket'] }),
+                   await connect(there, { transports: ['polling'] })];
+  const stream = await EventStream.open(there, '/events');
+  const [hash] = await redis.zrange(`chat:sessions:${fred.id}`, 0, -1);
+  assert.equal(await redis.del(`chat:session:${hash}`), 1);
+  await redis.client('KILL', 'TYPE', 'pubsub');
+  await until(() => sockets.every((s) => s.reasons.length),
+              'the sockets are closed', 10000);
+  await until(() => stream.closed, 'the stream is closed', 10000);
+  await closeAll(sockets);
+});
+
+// Registration is off here: whether a name is taken is not told to who tries
+// it with a wrong password, neither by the answer nor by the work that it takes.
+describe('who has an account', () => {
+  let closed;
+  before(async () => {
+    closed = await start({
+      workers: 1, chat: NO_RATE, locations: {
+        '/argon2id/': `chat_registration off; ${NO_RATE}`,
+        '/bcrypt/': `chat_registration off; chat_password_scheme bcrypt;
+                     ${NO_RATE}`,
+        '/new-bcrypt/': `chat_password_scheme bcrypt; ${NO_RATE}`,
+        '/rate/': `chat_registration off; chat_password_scheme bcrypt;
+                   chat_login_rate 2r/m;` } });
+  });
+  after(() => closed.stop());
+
+  // clock ticks that the worker and its threads have worked
+  const work = () => {
+    const [pid] = closed.workerPids();
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /, '').split(' ');
+    return Number(stat[11]) + Number(stat[12]);
+  };
+
+  const answer = async (prefix, username, password) => {
+    const reply = await new Session(below(closed, prefix)).post('/login', {
+      username, password });
+    const { date, ...headers } = reply.headers;
+    return { status: reply.status, text: reply.text, headers };
+  };
+
+  // a hash takes some 12 ticks with Argon2id, 5 with bcrypt, which has its own
+  // ideas of passwords that are long or have a NUL
+  for (const [scheme, prefix, tries, passwords] of [
+    ['argon2id', '', 3, ['wrong']],
+    ['bcrypt', '/new-bcrypt', 3, ['wrong', 'x'.repeat(1000), 'right\0']],
+  ]) {
+    test(`${scheme}: the same answer, and as much work`, async () => {
+      const known = await user(below(closed, prefix), uniqueName(), 'right');
+      const sum = { known: 0, unknown: 0 };
+      for (const password of passwords) {
+        const ticks = { known: 0, unknown: 0 };
+        for (let i = 0; i < tries; i++) {
+          const answers = {};
+          for (const [who, name] of [['known', known.name],
+                                     ['unknown', uniqueName()]]) {
+            const before = work();
+            answers[who] = await answer(`/${scheme}`, name, password);
+            ticks[who] += work() - before;
+          }
+          assert.equal(answers.known.status, 404);
+          assert.deepEqual(answers.unknown, answers.known);
+        }
+        for (const who of ['known', 'unknown']) {
+          assert.ok(ticks[who] >= 2 * tries, `${who}: ${ticks[who]} ticks`);
+          sum[who] += ticks[who];
+        }
+      }
+      assert.ok(sum.known < 2 * sum.unknown && sum.unknown < 2 * sum.known,
+                JSON.stringify(sum));
+    });
+  }
+
+  test('and the same number of tries', async () => {
+    const known = await user(closed);
+    for (const name of [known.name, uniqueName()]) {
+      const all = [];
+      for (let i = 0; i < 4; i++) all.push(await answer('/rate', name, 'wrong'));
+      assert.deepEqual(all.map(({ status }) => status), [404, 404, 429, 429]);
+    }
+  });
 });

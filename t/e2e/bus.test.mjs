@@ -343,6 +343,55 @@ describe('envelopes of other servers', () => {
     }
   });
 
+  // a hole, or what looks like one, ends the streams
+  const resumed = async () => {
+    await until(() => streamOfCarl.closed, 'the stream ends');
+    streamOfCarl = await EventStream.open(carl, '/events');
+  };
+
+  test('a date in the future silences nobody', async () => {
+    const room = anna.roomWith(ben);
+    const second = Math.floor(Date.now() / 1000);
+    for (const roomId of ['0', room]) {
+      for (const [i, date] of [second + 3600, second + 3, Date.now(), 9e15,
+                               1e300].entries()) {
+        // in no history: so it may be anything
+        await publish({ serverId: 'x', type: 'message',
+                        data: message(roomId, `forged ${i}`, { date }) });
+        const text = `behind ${roomId} ${i}`;
+        assert.equal((await a.send(roomId, text)).ok, true);
+        for (const client of [a, b]) await client.waitForText(text);
+      }
+    }
+    const stream = await EventStream.open(ben, '/events');
+    assert.equal((await a.send('0', 'to a new stream')).ok, true);
+    await stream.waitFor((e) => e.data.message === 'to a new stream', 'it');
+    stream.close();
+    await resumed();
+  });
+
+  // the demo's servers take the date, which is the score, from their clients
+  test('one of a clock that is ahead comes once, and what is said after it',
+       async () => {
+    const future = Math.floor(Date.now() / 1000) + 300;
+    const roomId = ben.roomWith(carl);
+    await b.send(roomId, 'before');
+    for (const i of [0, 1]) {
+      const data = message(roomId, `ahead ${i}`, { date: future + i });
+      await redis.zadd(`room:${roomId}`, future + i, JSON.stringify(data));
+      await publish({ serverId: 'x', type: 'message', data });
+      if (i) await b.send(roomId, 'after');
+    }
+    await c.waitForText('after');
+    await b.waitForText('after');
+    await resumed();
+    await fence();
+    for (const client of [b, c]) {
+      assert.deepEqual(client.texts(roomId),
+                       ['before', 'ahead 0', 'ahead 1', 'after']);
+    }
+  });
+
   test('other channels are not listened to', async () => {
     await redis.publish('messages', JSON.stringify({
       serverId: 'x', type: 'message', data: message('0', 'wrong channel') }));

@@ -1,4 +1,5 @@
-// permessage-deflate (RFC 7692), by hand and with ws.
+// permessage-deflate (RFC 7692), by hand and with ws; with the sections 12 and
+// 13 of the Autobahn suite (see autobahn.test.mjs for the others).
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -8,6 +9,7 @@ import { users } from './lib/http.mjs';
 import { NO_RATE, start } from './lib/server.mjs';
 import { closeAll, connect } from './lib/sio.mjs';
 import { OP, RawWebSocket, frame } from './lib/websocket.mjs';
+import { each } from './lib/wire.mjs';
 
 const MAX = 10000;
 let server;
@@ -15,7 +17,9 @@ let anna;
 let keeper;
 before(async () => {
   server = await start({ workers: 2,
-    chat: `chat_deflate on; chat_max_payload ${MAX}; ${NO_RATE}` });
+    chat: `chat_deflate on; chat_max_payload ${MAX}; ${NO_RATE}`,
+    locations: { '/large/': `chat_deflate on; chat_max_payload 1m;
+      chat_max_message 200000; chat_send_queue 16m; ${NO_RATE}` } });
   [anna] = await users(server, 1);
   keeper = await connect(anna);
 });
@@ -172,4 +176,101 @@ describe('what goes out', () => {
       }
     }
   });
+});
+
+describe('Autobahn', () => {
+  // lengths, and the size of fragments
+  const SIZES = [16, 64, 256, 1024, 4096, 8192, 16384, 32768, 65536, 131072]
+    .map((length) => [length, length]).concat(
+      [8192, 16384, 32768, 65536, 131072].map((length) => [length, 256]),
+      [[131072, 1024], [131072, 4096], [131072, 32768]]);
+  const COUNT = 2;                      // messages; in the suite a thousand
+  const larger = (session) => ({
+    ...session, server: { ...server, url: `${server.origin}/large` } });
+
+  // what the suite's files are like; its pictures and its PDF are binary
+  const words = 'Ihr naht euch wieder, schwankende Gestalten früh sich einst'
+    .split(' ');
+  let seed = 1;
+  const random = (n) => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    return (seed >>> 8) % n;
+  };
+  const word = () => words[random(words.length)];
+  const DATA = {
+    '12.1 JSON': () => `{"${word()}":[${random(1e6)},"${word()}"]},`,
+    '12, with little to compress': () =>
+      String.fromCodePoint(0x4e00 + random(20000)),
+  };
+
+  function make(line, length) {
+    const lines = [];
+    for (let left = length; left > 0; left -= Buffer.byteLength(lines.at(-1))) {
+      lines.push(line());
+    }
+    return lines.join('');
+  }
+
+  // compressed messages one by one, and each comes back as it was
+  async function echoes(options, [length, size], line, window = 15) {
+    // a room that nobody else is in just now
+    const [who] = await users(server, 1);
+    const roomId = who.roomWith(anna);
+    const ws = await RawWebSocket.connect(larger(who), options);
+    for (let n = 0; n < COUNT; n++) {
+      const id = `${n} of ${length}`;
+      const message = `${id} ${make(line, length)}`;
+      const data = pack(`42["message",${JSON.stringify({ roomId, message })}]`);
+      for (let at = 0; at < data.length; at += size) {
+        ws.write(frame(at ? OP.cont : OP.text, data.subarray(at, at + size), {
+          rsv: at ? 0 : 4, fin: at + size >= data.length }));
+      }
+      const echo = await ws.frame((f) => {
+        f.text ??= f.rsv & 4 ? zlib.inflateRawSync(
+          Buffer.concat([f.payload, Buffer.from([0, 0, 255, 255])]),
+          { finishFlush: zlib.constants.Z_SYNC_FLUSH, windowBits: window,
+            chunkSize: 64 })            // so that it needs its window
+          .toString() : f.payload.toString();
+        return f.text.startsWith('42["message"') && f.text.includes(`"${id} `);
+      }, 20000);
+      assert.equal(JSON.parse(echo.text.slice(2))[1].message, message);
+      if (length > 128 && window === 15) assert.equal(echo.rsv, 4);
+      assert.equal(echo.fin, 1);
+    }
+    await ws.close();
+  }
+
+  for (const [name, line] of Object.entries(DATA)) {
+    test(name, () => each(SIZES, (size) => echoes(offer(DEFLATE), size, line)));
+  }
+
+  // what the client offers, and how many bits the server may use then
+  const none = 'server_no_context_takeover; client_no_context_takeover';
+  const bits = (n) => `; server_max_window_bits=${n}`;
+  const taken = 'server_no_context_takeover';
+  const OFFERS = {
+    13.1: [DEFLATE, 15, ''],
+    13.2: [`${DEFLATE}; ${taken}`, 15, ''],
+    13.3: [`${DEFLATE}${bits(9)}`, 9, bits(9)],
+    13.4: [`${DEFLATE}${bits(15)}`, 15, bits(15)],
+    13.5: [`${DEFLATE}; ${taken}${bits(9)}`, 9, bits(9)],
+    13.6: [`${DEFLATE}; ${taken}${bits(15)}`, 15, bits(15)],
+    13.7: [`${DEFLATE}; ${taken}${bits(9)}, ${DEFLATE}; ${taken}, ${DEFLATE}`,
+           9, bits(9)],
+    // and with what browsers say
+    '13.1, as browsers': [`${DEFLATE}; client_max_window_bits`, 15, ''],
+    '13.7, refused ones first': [`${DEFLATE}${bits(8)}, ${DEFLATE}; x=1, ${
+      DEFLATE}${bits(12)}`, 12, bits(12)],
+  };
+
+  test('13 offers', () => each(Object.keys(OFFERS), async (id) => {
+    const [value, window, parameters] = OFFERS[id];
+    const ws = await RawWebSocket.open(larger(anna), offer(value));
+    assert.equal(ws.header('Sec-WebSocket-Extensions'),
+                 `${DEFLATE}; ${none}${parameters}`);
+    ws.destroy();
+    for (const size of [[64, 64], [8192, 256]]) {
+      await echoes(offer(value), size, DATA['12.1 JSON'], window);
+    }
+  }));
 });

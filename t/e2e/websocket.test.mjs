@@ -182,10 +182,10 @@ describe('frames', () => {
     await fails(1002, 'continuation without a start', frame(OP.cont, 'x'));
     await fails(1002, 'a new message within one',
                 text({ fin: false }), text());
-    await fails(1002, '16 bits for 5', frame(OP.text, '4xxxx', { form: 16 }));
-    await fails(1002, '64 bits for 5', frame(OP.text, '4xxxx', { form: 64 }));
-    await fails(1002, '64 bits for 300',
-                frame(OP.text, 'x'.repeat(300), { form: 64 }));
+    await fails(1002, '16 bits for 14', text({ form: 16 }));
+    await fails(1002, '64 bits for 14', text({ form: 64 }));
+    await fails(1002, '64 bits for 300', frame(OP.text,
+      ask.replace('such', 'such'.repeat(72)), { form: 64 }));
     const top = frame(OP.text, '', { form: 64 });
     top[2] = 0x80;
     await fails(1002, 'top bit', top);

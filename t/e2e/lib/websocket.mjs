@@ -6,7 +6,7 @@ import { EventEmitter } from 'node:events';
 
 import { bytes, open } from './http.mjs';
 import { noNews } from './polling.mjs';
-import { within } from './server.mjs';
+import { sleep, within } from './server.mjs';
 
 export const OP = { cont: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 };
 
@@ -40,8 +40,9 @@ export class RawWebSocket {
   /*
    * options: headers (null takes one away), query (behind the transport),
    * socket (an open connection), early (bytes right behind the request),
-   * method, version ('1.1'), step (bytes per write of the handshake), rude
-   * (leaves a close frame unanswered)
+   * method, version ('1.1'), step (bytes per write of the handshake) or cuts
+   * (where its writes begin), pause (ms between them), rude (leaves a close
+   * frame unanswered)
    */
   static async open(session, options = {}) {
     const ws = new RawWebSocket();
@@ -51,7 +52,6 @@ export class RawWebSocket {
     ws.ended = false;
     ws.closed = false;
     ws.polite = !options.rude;
-    ws.key = crypto.randomBytes(16).toString('base64');
     ws.socket = options.socket ?? await open(server);
     ws.events = new EventEmitter().setMaxListeners(0);
     ws.socket.on('error', (error) => { ws.error = error; });
@@ -59,9 +59,28 @@ export class RawWebSocket {
     ws.socket.on('end', () => { ws.ended = true; ws.events.emit('news'); });
     ws.socket.on('close', () => { ws.closed = true; ws.events.emit('news'); });
 
+    const data = RawWebSocket.request(session, options);
+    const { step = data.length, cuts, pause } = options;
+    const starts = cuts ? [0, ...cuts] : Array.from(
+      { length: Math.ceil(data.length / step) }, (_, i) => i * step);
+    for (const [i, at] of starts.entries()) {
+      ws.socket.write(data.subarray(at, starts[i + 1]));
+      if (pause) await sleep(pause);
+      else if (starts.length > 1) {
+        await new Promise((done) => setImmediate(done));
+      }
+    }
+    await ws.#until(() => ws.status || ws.closed, 'handshake reply', 10000);
+    return ws;
+  }
+
+  // the bytes that open() sends
+  static request(session, options = {}) {
+    const { server } = session;
     const headers = {
       Upgrade: 'websocket', Connection: 'Upgrade',
-      'Sec-WebSocket-Key': ws.key, 'Sec-WebSocket-Version': '13',
+      'Sec-WebSocket-Key': crypto.randomBytes(16).toString('base64'),
+      'Sec-WebSocket-Version': '13',
       ...(session.cookie ? { Cookie: session.cookie } : {}),
       ...options.headers,
     };
@@ -74,14 +93,8 @@ export class RawWebSocket {
     if (options.version) {
       request = request.replace('HTTP/1.1', `HTTP/${options.version}`);
     }
-    const data = Buffer.concat([Buffer.from(request),
-                                options.early ?? Buffer.alloc(0)]);
-    for (let i = 0; i < data.length; i += options.step ?? data.length) {
-      ws.socket.write(data.subarray(i, i + (options.step ?? data.length)));
-      if (options.step) await new Promise((done) => setImmediate(done));
-    }
-    await ws.#until(() => ws.status || ws.closed, 'handshake reply', 10000);
-    return ws;
+    return Buffer.concat([Buffer.from(request),
+                          options.early ?? Buffer.alloc(0)]);
   }
 
   // looks whenever something has come

@@ -1,17 +1,8 @@
-// Modules with a defect each, to see that the checker finds it: the sources and
-// the build of the module under test are copied, a few lines are changed, and
-// what has changed is compiled again.
+// Modules with a defect each, to see that the checker finds it.
 
-import { execFile } from 'node:child_process';
-import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 
-const run = promisify(execFile);
-const chatModule = process.env.CHAT_MODULE ?? fileURLToPath(new URL(
-  '../../../.build/normal/objs/ngx_http_chat_module.so', import.meta.url));
+import { Workshop } from '../../e2e/lib/workshop.mjs';
 
 /*
  * name; kind: the violation that must be found; faults: what has to happen for
@@ -64,49 +55,17 @@ const plan = (faults) => ({
   faults,
 });
 
-let scratch;
+let shop;
 
 // [{name, kind, plan, dir}], dir being where the module is
 export async function build() {
-  const from = path.dirname(path.dirname(chatModule));
-  scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'chat-fault-'));
-  await run('cp', ['-a', path.join(from, 'nginx'), path.join(from, 'objs'),
-                   scratch]);
-
-  const makefile = path.join(scratch, 'objs/Makefile');
-  const text = fs.readFileSync(makefile, 'utf8');
-  const [, root] = /\s(\S+)\/ngx_chat_module\/live\/\S+\.c/.exec(text);
-  await run('cp', ['-a', path.join(root, 'ngx_chat_module'), scratch]);
-  fs.writeFileSync(makefile, text.replaceAll(`${root}/ngx_chat_module`,
-                                             `${scratch}/ngx_chat_module`));
+  shop = await Workshop.open();
   const made = [];
   for (const { name, kind, faults, edits } of defects) {
-    const dir = path.join(scratch, kind);
-    await make(edits, dir);
+    const dir = path.dirname(await shop.make(edits));
     made.push({ name, kind, plan: plan(faults), dir });
   }
   return made;
 }
 
-async function make(edits, dir) {
-  const before = new Map();
-  for (const [file, from, to] of edits) {
-    const name = path.join(scratch, 'ngx_chat_module', file);
-    const text = fs.readFileSync(name, 'utf8');
-    if (text.split(from).length !== 2) {
-      throw new Error(`${file} should have, once: ${from}`);
-    }
-    before.set(name, text);
-    fs.writeFileSync(name, text.replace(from, () => to));
-  }
-  await run('make', ['-s', '-j2', '-C', path.join(scratch, 'nginx'),
-                     '-f', '../objs/Makefile', 'modules']);
-  fs.mkdirSync(dir);
-  fs.copyFileSync(path.join(scratch, 'objs', path.basename(chatModule)),
-                  path.join(dir, path.basename(chatModule)));
-  before.forEach((text, name) => fs.writeFileSync(name, text));
-}
-
-export function remove() {
-  if (scratch) fs.rmSync(scratch, { recursive: true, force: true });
-}
+export const remove = () => shop?.close();

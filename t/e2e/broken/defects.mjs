@@ -1,0 +1,266 @@
+// Defects that the module must not have, the test that finds each, and how it
+// is made: [name, file of tests, test, [file below ngx_chat_module, what stands
+// there once, what instead]...].
+
+const WS = 'proto/chat_ws.c';
+const UTF8 = 'proto/chat_utf8.c';
+const INPUT = 'live/ngx_http_chat_input.c';
+const UPGRADE = 'live/ngx_http_chat_upgrade.c';
+const SESSION = 'live/ngx_http_chat_session.c';
+const SOCKET = 'live/ngx_http_chat_socket.c';
+const RELAY = 'live/ngx_http_chat_relay.c';
+const ROOM = 'live/ngx_http_chat_bus_room.c';
+const LOGIN = 'http/ngx_http_chat_login.c';
+
+export const defects = [
+
+  // frames
+
+  ['frames without a mask are taken', 'websocket.test.mjs', 'violations: 1002',
+   [WS, 'if (!(ch & CHAT_WS_MASKED)) {', 'if (0) {']],
+  ['reserved bits are passed over', 'autobahn.test.mjs', '3 reserved bits',
+   [WS, 'if ((ch & CHAT_WS_RSV)\n', 'if ((ch & CHAT_WS_RSV1)\n']],
+  ['reserved opcodes are passed over', 'autobahn.test.mjs', '4 opcodes',
+   [WS, `    default:
+        return CHAT_WS_PROTOCOL;
+    }
+
+    p->state = CHAT_WS_SECOND;`, `    default:
+        break;
+    }
+
+    p->state = CHAT_WS_SECOND;`]],
+  ['pings may be fragments', 'autobahn.test.mjs', '5 and 10 fragments',
+   [WS, 'if (!p->fin) {', 'if (0) {']],
+  ['a continuation needs no beginning', 'autobahn.test.mjs',
+   '5 and 10 fragments', [WS, 'if (p->message == 0) {', 'if (0) {']],
+  ['a message begins within another', 'autobahn.test.mjs',
+   '5 and 10 fragments', [WS, 'if (p->message) {', 'if (0) {']],
+  ['lengths in any form', 'websocket.test.mjs', 'violations: 1002',
+   [WS, 'p->need == 0 && p->left < CHAT_WS_LEN16', '0']],
+  ['lengths without a limit', 'websocket.test.mjs',
+   'the size: exactly maxPayload passes, one more is 1009 at its header',
+   [WS, 'if (p->left << 8 * p->need > chat_ws_rest(p)) {', 'if (0) {']],
+  ['the mask begins anew with each read', 'autobahn.test.mjs',
+   'a stream of frames, at every boundary',
+   [WS, '((p->mask_pos + len) & 3)', '((p->mask_pos + len) & 0)']],
+  ['the first bytes behind the handshake are lost', 'autobahn.test.mjs',
+   'the handshake and frames in one segment',
+   [UPGRADE, 'if (b->pos < b->last\n', 'if (0 && b->pos < b->last\n']],
+  ['frames in the handshake\'s segment are lost if they are cut',
+   'autobahn.test.mjs', 'the same, cut at every boundary',
+   [UPGRADE, 'if (b->pos < b->last\n',
+    'if (b->pos < b->last && (b->last - b->pos) % 7\n']],
+
+  // text
+
+  ['text is not checked', 'autobahn.test.mjs', '6.5 to 6.23 sequences',
+   [WS, 'if (p->message == CHAT_WS_TEXT && !p->compressed', 'if (0']],
+  ['text is checked at its end', 'autobahn.test.mjs', '6.4 fail-fast',
+   [WS, 'if (p->message == CHAT_WS_TEXT && !p->compressed',
+    'if (p->message == CHAT_WS_TEXT && event->last']],
+  ['surrogates are characters', 'autobahn.test.mjs', '6.5 to 6.23 sequences',
+   [UTF8, 'ch == 0xed ? 0x9f : 0xbf', '0xbf']],
+  ['overlong forms are characters', 'autobahn.test.mjs',
+   '6.5 to 6.23 sequences', [UTF8, 'ch == 0xe0 ? 0xa0 : 0x80', '0x80']],
+  ['what is past U+10FFFF are characters', 'autobahn.test.mjs',
+   '6.5 to 6.23 sequences', [UTF8, 'ch == 0xf4 ? 0x8f : 0xbf', '0xbf']],
+  ['a character that is cut is forgotten', 'autobahn.test.mjs',
+   '6.2 and 6.3 UTF-8', [UTF8, '*state = s;', '*state = 0;']],
+
+  // close
+
+  ['codes that no one may send', 'autobahn.test.mjs', '7 close',
+   [WS, '(code >= 1007 && code <= 1011)', '(code >= 1004 && code <= 1015)']],
+  ['reasons are not checked', 'autobahn.test.mjs', '7 close',
+   [WS, 'if (chat_utf8_feed(&p->utf8, body + from, p->got - from) != CHAT_OK',
+    'if (0']],
+  ['a close is answered with another code', 'autobahn.test.mjs', '7 close',
+   [INPUT, 'ngx_http_chat_conn_fail(conn, event->code, "closed by',
+    'ngx_http_chat_conn_fail(conn, 1000, "closed by']],
+
+  // permessage-deflate
+
+  ['what is inflated has no limit', 'deflate.test.mjs',
+   'bad data, bad text, bombs',
+   [INPUT, 'conn->conf->max_payload, &text, &len);',
+    '64 * 1024 * 1024, &text, &len);']],
+  ['a window of any size is used', 'deflate.test.mjs', '13 offers',
+   ['live/ngx_http_chat_frame.c', '!chat_deflate_fits(frame->len, window)',
+    'window == 0']],
+  ['RSV1 on a continuation', 'deflate.test.mjs', 'RSV bits',
+   [WS, '|| p->opcode == CHAT_WS_CONT || chat_ws_is_control(p->opcode)',
+    '|| chat_ws_is_control(p->opcode)']],
+  ['fragments of what is compressed are put together wrongly',
+   'deflate.test.mjs', '12.1 JSON',
+   [INPUT, 'conn->len += event->len;',
+    'conn->len += event->len - (event->compressed && conn->len == 256);']],
+
+  // handshake
+
+  ['any version', 'handshake.test.mjs', 'faults: 400, 403, 426',
+   [UPGRADE, `version->value.len != 2
+        || ngx_strncmp(version->value.data, "13", 2) != 0)`,
+    'version->value.len == 0)']],
+  ['of two keys the first', 'handshake.test.mjs', 'faults: 400, 403, 426',
+   [UPGRADE, `            if (found) {
+                return NULL;
+            }
+`, '']],
+  ['any origin', 'handshake.test.mjs', 'faults: 400, 403, 426',
+   ['live/ngx_http_chat_engine.c',
+    'ngx_http_chat_auth_origin(r, conf) != NGX_OK', 'conf == NULL']],
+  ['lists in one line only', 'handshake.test.mjs',
+   'what makes a handshake: 101',
+   [UPGRADE, `                                      token))
+            {
+                return 1;
+            }`, `                                      token))
+            {
+                return 1;
+
+            } else if (h[i].key.len == len && len == 7) {
+                return 0;
+            }`]],
+
+  // Engine.IO and Socket.IO
+
+  ['the client may ping', 'suites.test.mjs', 'packets over WebSocket',
+   [SESSION, '    case CHAT_EIO_PING:                 /* the wrong direction */\n',
+    '']],
+  ['packets behind a wrong one are processed', 'suites.test.mjs',
+   'packets over polling',
+   ['proto/chat_eio.c', '&& packet->type != CHAT_EIO_BINARY)', '&& 0)']],
+  ['events with a reserved name', 'suites.test.mjs', 'packets over WebSocket',
+   ['proto/chat_sio.c', 'if (chat_json_string_eq(&name, reserved[i])) {',
+    'if (0) {']],
+  ['a second CONNECT', 'suites.test.mjs', 'packets over WebSocket',
+   [SOCKET, 'if (!s->polled || s->spoken) {', 'if (0) {']],
+  ['any namespace', 'suites.test.mjs', 'CONNECT',
+   [SOCKET, 'if (!chat_str_eq(packet->nsp, chat_str("/"))) {', 'if (0) {']],
+  ['any version of Engine.IO', 'suites.test.mjs',
+   'a WebSocket that asks for what there is not',
+   ['live/ngx_http_chat_engine.c', 'query->sid.len == 0 && query->version != 4',
+    'query->sid.len == 0 && query->version == 3']],
+
+  // who may do what
+
+  ['a log-out leaves sockets alive', 'authority.test.mjs',
+   'a log-out everywhere ends all that is open, on all workers',
+   [RELAY, 'ngx_http_chat_session_revoke(s);', ';']],
+  ['a log-out that the bus lost is not noticed', 'authority.test.mjs',
+   'a log-out that the bus did not bring ends what is open all the same',
+   [SESSION, '(!due && s->verified == s->hub->outages)', '!due']],
+  ['any room\'s history', 'authority.test.mjs', 'routes',
+   ['http/ngx_http_chat_messages.c', 'if (!chat_room_is_of(room, user)) {',
+    'if (0) {']],
+  ['any room\'s messages', 'authority.test.mjs',
+   'events: refused, and neither stored nor told',
+   ['live/ngx_http_chat_message.c',
+    '|| !ngx_http_chat_hub_is_member(s, room))', '|| 0)']],
+  ['an unknown name is answered at once', 'authority.test.mjs',
+   'argon2id: the same answer, and as much work',
+   [LOGIN, '    job = ngx_http_chat_password_hash(', `    if (ctx) {
+        ngx_http_chat_login_failure(ctx);
+        return;
+    }
+
+    job = ngx_http_chat_password_hash(`]],
+  ['an unknown name takes the work of Argon2id', 'authority.test.mjs',
+   'bcrypt: the same answer, and as much work',
+   [LOGIN, 'ctx->conf->password_scheme', 'NGX_HTTP_CHAT_ARGON2ID']],
+  ['an unknown name may be tried for ever', 'authority.test.mjs',
+   'and the same number of tries',
+   [LOGIN, `    if (!ngx_http_chat_login_limited(ctx)) {
+        ngx_http_chat_login_failure(ctx);`, `    if (ctx) {
+        ngx_http_chat_send_error(ctx->request, NGX_HTTP_NOT_FOUND,
+                                 "Invalid username or password");`]],
+
+  // what others publish
+
+  ['private messages are for all', 'channels.test.mjs',
+   'a private room\'s events are for its two, whoever they are said to be from',
+   [ROOM, 'ngx_http_chat_bus_private(room, sender, &event, mine);',
+    `ngx_http_chat_bus_private(room, sender, &event, mine);
+
+        for (i = 0; i < room->hub->general->nmembers; i++) {
+            ngx_http_chat_event_deliver(&event,
+                                        room->hub->general->members[i], room);
+        }`]],
+  ['ids that are like a room\'s', 'channels.test.mjs',
+   'ids that are like a room\'s open none',
+   [ROOM, `    if (chat_room_parse((chat_str_t) { id.len, id.data }, &room_id)
+        != CHAT_OK)`, `    if (chat_room_parse((chat_str_t) { id.len, id.data }, &room_id)
+        != CHAT_OK
+        && chat_room_parse(chat_str("0"), &room_id) != CHAT_OK)`]],
+  ['a sid is enough for the other workers', 'channels.test.mjs',
+   'a sid alone is not enough: whose it is has to be known',
+   [RELAY, 'if (!s->token.set) {', `if (s) {
+        return 1;
+    }
+
+    if (!s->token.set) {`]],
+  ['a line of too few words', 'channels.test.mjs', 'lines that are none',
+   [RELAY, 'if (message.n >= command->words\n', `if (message.n
+            && (message.n >= command->words || !message.word[1].data[0])\n`]],
+  ['one revoked, all revoked', 'channels.test.mjs',
+   'revoked: the sessions with that hash, and no other',
+   [RELAY, `        if (s->hub == hub && s->token.set
+            && ngx_memcmp(s->token.hash, message->word[1].data,
+                          NGX_HTTP_CHAT_HASH_LEN)
+               == 0)`, '        if (s->hub == hub)']],
+  ['a date in the future is believed', 'bus.test.mjs',
+   'a date in the future silences nobody',
+   [ROOM, 'if (!post.ours && post.pos > ngx_http_chat_bus_now()) {',
+    'if (post.pos > ngx_http_chat_bus_now() + NGX_HTTP_CHAT_POS_END) {']],
+
+  // holes of others
+
+  ['any session in Redis', 'holes.test.mjs',
+   'a session in Redis that is something else is none',
+   ['store/ngx_http_chat_store_session.c',
+    'rc == NGX_OK && chat_user_id_check(text) != CHAT_OK',
+    'rc == NGX_OK && chat_user_id_check(text) == 2']],
+  ['a packet that ends the worker', 'holes.test.mjs',
+   'packets that have ended other servers',
+   [SOCKET, 'chat_sio_event(packet, &event);', `chat_sio_event(packet, &event);
+
+    if (chat_json_string_eq(&event.name, chat_str("error"))) {
+        ngx_abort();
+    }`]],
+  ['a declared length is allocated', 'holes.test.mjs',
+   'a length that is only declared takes no memory',
+   [INPUT, `        size = ngx_max(size, 256);
+
+        message = ngx_alloc(size, ngx_http_chat_worker->log);`,
+    `        size = ngx_max(size, 256 + conn->parser.left);
+
+        message = ngx_alloc(size, ngx_http_chat_worker->log);
+        if (message) {
+            ngx_memset(message, 'x', size);
+        }
+`]],
+  ['each fragment keeps a block', 'holes.test.mjs',
+   'fragments of a byte take the room of a byte',
+   [INPUT, 'size = ngx_max(conn->size * 2, conn->len + event->len);',
+    'size = conn->len + event->len + 50;'],
+   [INPUT, `            ngx_memcpy(message, conn->message, conn->len);
+            ngx_free(conn->message);`,
+    '            ngx_memcpy(message, conn->message, conn->len);']],
+  ['a pong is longer than its ping', 'holes.test.mjs',
+   'replies hold what belongs there, and nothing else',
+   [INPUT, 'frame = ngx_http_chat_frame_create(event->len);',
+    'frame = ngx_http_chat_frame_create(event->len + 16);'],
+   [INPUT, `                           ngx_cpymem(frame->text,
+                                      event->data, event->len),`,
+    `                           ngx_cpymem(frame->text,
+                                      event->data, event->len) + 16,`]],
+  ['passwords are logged', 'holes.test.mjs',
+   'no log has a session\'s token or a password',
+   [LOGIN, '    if (ngx_http_chat_login_limited(ctx)) {\n        return;',
+    `    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0, "log-in with %V",
+                  &login->password);
+
+    if (ngx_http_chat_login_limited(ctx)) {
+        return;`]],
+];
