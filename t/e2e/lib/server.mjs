@@ -321,7 +321,8 @@ class Nginx {
     }
     return children.split(' ').filter(Boolean).map(Number).filter((pid) => {
       try {
-        return /worker process(?! is shutting down)/.test(
+        // under valgrind no title shows
+        return /worker process(?! is shutting down)|^\S*valgrind/.test(
           fs.readFileSync(`/proc/${pid}/cmdline`, 'latin1'));
       } catch {
         return false;
