@@ -107,7 +107,7 @@ async function crowd(ms, reloads) {
 
 // nobody is there, and no old worker
 async function quiet() {
-  await until(async () => (await server.redis.client.scard('online_users')) === 0
+  await until(async () => !(await server.redis.client.scard('online_users'))
     && children().length === server.workerPids().length, 'quiet', 30000, 100);
 }
 

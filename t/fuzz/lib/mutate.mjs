@@ -5,11 +5,15 @@ import fs from 'node:fs';
 const NUMBERS = ['0', '-1', '1', '125', '126', '127', '65535', '65536',
                  '2147483648', '4294967296', '9223372036854775807',
                  '99999999999999999999', '1e999', '0x10', '+1', '1.5'];
+const VALUES = ['null', 'true', '""', '[]', '{}', '[0]', '{"after":"0"}',
+                '"0"'];
+const LENGTHS = [1, 32, 33, 64, 65, 128, 129, 300, 5000];
 const WORDS = ['\0', '\r\n', '\r\n\r\n', '\x1e', '\x1f', '%00', '%', '%zz', '..',
                '/../', '"', '\\', '\\u0000', '\\ud800', '{', '[', '}', ']', ',',
                ':', ';', '=', '&', '\xff', '\xc0\xaf', '\xed\xa0\x80',
-               '\xf4\x90\x80\x80', 'b', 'b====', '[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[['];
-const BYTES = [0x00, 0x01, 0x7e, 0x7f, 0x80, 0x81, 0x88, 0x89, 0xc1, 0xfe, 0xff];
+               '\xf4\x90\x80\x80', 'b', 'b====', '['.repeat(40)];
+const BYTES = [0x00, 0x01, 0x7e, 0x7f, 0x80, 0x81, 0x88, 0x89, 0xc1, 0xfe,
+               0xff];
 const LONGEST = 20000;                  // bytes that a mutation may lead to
 
 const CODES = { n: '\n', r: '\r', t: '\t', '\\': '\\' };
@@ -26,7 +30,20 @@ export function seeds(file) {
 const around = (data, at, length, between) => Buffer.concat([
   data.subarray(0, at), between, data.subarray(at + length)]);
 
-// one change; random is fault/lib/random.mjs's, others are what it may take from
+const value = (random) => random.weighted([
+  [3, random.pick(NUMBERS)], [3, random.pick(VALUES)],
+  [3, `"${random.pick(['x', '1', '\xc3\xa9', '\\u0001']).repeat(
+    random.pick(LENGTHS))}"`]]);
+
+// another number or string, in whatever it stands, which may well stay valid
+export function revalue(data, random) {
+  const found = random.pick([...data.toString('latin1')
+    .matchAll(/\d+|"[^"]*"/g), null]);
+  return found === null ? data : around(data, found.index, found[0].length,
+    Buffer.from(value(random), 'latin1'));
+}
+
+// one change; random is fault/lib/random.mjs's, data may be taken from others
 function change(data, random, others) {
   const at = random.int(0, data.length);
   const length = Math.min(random.weighted([[6, random.int(1, 4)],
@@ -54,13 +71,8 @@ function change(data, random, others) {
     case 5:
       return around(data, at, random.chance(0.5) ? length : 0,
                     Buffer.from(random.pick(WORDS), 'latin1'));
-    case 6: {
-      // a number, in whatever it stands
-      const text = data.toString('latin1');
-      const found = random.pick([...text.matchAll(/\d+/g), null]);
-      return found === null ? data : around(data, found.index, found[0].length,
-        Buffer.from(random.pick(NUMBERS)));
-    }
+    case 6:
+      return revalue(data, random);
     case 7: {
       const other = random.pick(others);
       return Buffer.concat([data.subarray(0, at),
@@ -80,7 +92,8 @@ function change(data, random, others) {
 }
 
 export function mutate(data, random, others) {
-  for (let i = random.weighted([[3, 0], [4, 1], [3, random.int(2, 6)]]); i; i--) {
+  let count = random.weighted([[3, 0], [4, 1], [3, random.int(2, 6)]]);
+  while (count--) {
     data = change(data, random, others).subarray(0, LONGEST);
   }
   return data;
