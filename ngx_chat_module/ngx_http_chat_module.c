@@ -14,7 +14,7 @@
 
 
 #define NGX_HTTP_CHAT_ANY_CONF                                                \
-    NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
+    (NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF)
 
 
 static ngx_int_t ngx_http_chat_init(ngx_conf_t *cf);

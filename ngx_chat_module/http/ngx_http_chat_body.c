@@ -45,13 +45,10 @@ ngx_http_chat_body_read(ngx_http_chat_ctx_t *ctx, ngx_uint_t optional,
     }
 
     h = r->headers_in.content_type;
+    type.len = h ? h->value.len : 0;
+    type.data = h ? h->value.data : NULL;
 
-    if (h) {
-        type.len = h->value.len;
-        type.data = h->value.data;
-    }
-
-    if (h == NULL || !chat_content_type_json(type)) {
+    if (!chat_content_type_json(type)) {
         return ngx_http_chat_body_refuse(ctx,
                                          NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
                                          "The request must be JSON");

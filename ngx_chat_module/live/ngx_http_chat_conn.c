@@ -376,7 +376,7 @@ ngx_http_chat_conn_write(ngx_http_chat_conn_t *conn)
         frame = ngx_http_chat_outbox_get(box, i);
         start = frame->text - frame->head + (i == 0 ? box->sent : 0);
 
-        if (start != end) {
+        if (niov == 0 || start != end) {
             if (niov == NGX_HTTP_CHAT_CONN_BUFS) {
                 break;
             }

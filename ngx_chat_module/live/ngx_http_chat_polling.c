@@ -353,9 +353,10 @@ ngx_http_chat_polling_get(ngx_http_chat_session_t *s,
         s->poll = NULL;
         waiting->session = NULL;
         ngx_http_chat_port_free(waiting);
+        waiting = NULL;
     }
 
-    if (s->poll) {
+    if (waiting) {
         s->poll = NULL;
         waiting->session = NULL;
 

@@ -435,7 +435,11 @@ ngx_http_chat_room_of(chat_json_t *value, u_char *out, chat_room_t *room)
     long        len;
     chat_str_t  id;
 
-    if (value->raw.len > NGX_HTTP_CHAT_ROOM_BUF) {
+    /* without a type there is no text either */
+
+    if ((value->type != CHAT_JSON_NUMBER && value->type != CHAT_JSON_STRING)
+        || value->raw.len > NGX_HTTP_CHAT_ROOM_BUF)
+    {
         return NGX_ERROR;
     }
 
@@ -443,11 +447,8 @@ ngx_http_chat_room_of(chat_json_t *value, u_char *out, chat_room_t *room)
         ngx_memcpy(out, value->raw.data, value->raw.len);
         len = value->raw.len;
 
-    } else if (value->type == CHAT_JSON_STRING) {
-        len = chat_json_string_decode(value, out);
-
     } else {
-        return NGX_ERROR;
+        len = chat_json_string_decode(value, out);
     }
 
     if (len < 0) {

@@ -397,8 +397,9 @@ ngx_http_chat_sentinel_choose(ngx_http_chat_sentinel_t *sentinel)
         }
     }
 
-    if (best->port == sentinel->master.port
-        && ngx_strcmp(best->host, sentinel->host) == 0)
+    if (best == NULL
+        || (best->port == sentinel->master.port
+            && ngx_strcmp(best->host, sentinel->host) == 0))
     {
         return;
     }

@@ -6,8 +6,8 @@ import { test } from 'node:test';
 import { FakeRedis } from './lib/fake.mjs';
 import { Follower } from './lib/follow.mjs';
 import { assertError, request, users } from './lib/http.mjs';
-import { NO_RATE, releasePort, reservePort, sleep, start, until }
-  from './lib/server.mjs';
+import { NO_RATE, REDIS_USER, redisLogin, releasePort, reservePort, sleep,
+         start, until } from './lib/server.mjs';
 import { MASTER, replicated, startWatched } from './lib/sentinel.mjs';
 import { closeAll, connect } from './lib/sio.mjs';
 
@@ -220,6 +220,19 @@ test('a password, of Redis and of the Sentinels', () => withWatched(
     await closeAll(a);
   }));
 
+test('a user who may do no more than the module does', () => withWatched({
+  password: 'p-ss', workers: 1,
+  lines: [`user ${REDIS_USER.username} on >${REDIS_USER.password} -@all `
+          + '+sentinel|master +sentinel|get-master-addr-by-name'],
+  url: (ports) => `sentinel://${redisLogin}@${
+    ports.map((port) => `127.0.0.1:${port}`).join()}/${MASTER}`,
+}, async (server) => {
+  const [anna] = await users(server, 1);
+  const a = await connect(anna);
+  await send(a, '0', 'let in');
+  await closeAll(a);
+}));
+
 test('a Sentinel that is cut off from the others leads nobody back',
      async () => {
   // in the first place of the list, with what was right before the failover
@@ -232,7 +245,7 @@ test('a Sentinel that is cut off from the others leads nobody back',
   try {
     await withWatched({ url: (ports, masterPort) => {
       fake.masterPort = masterPort;
-      return `sentinel://${[fake.port, ...ports]
+      return `sentinel://${redisLogin}@${[fake.port, ...ports]
         .map((port) => `127.0.0.1:${port}`).join()}/${MASTER}`;
     } }, async (server) => {
       const { master, replica, sentinels } = server;
@@ -310,7 +323,8 @@ test('new workers ask a Sentinel first: whoever comes meanwhile waits',
   const fake = await FakeRedis.start(address('127.0.0.1', String(port)), 400);
   const server = await start({
     workers: 2, chat: NO_RATE, redisArgs: ['--port', String(port)],
-    redisUrl: () => `sentinel://127.0.0.1:${fake.port}/${MASTER}`,
+    redisUrl: () =>
+      `sentinel://${redisLogin}@127.0.0.1:${fake.port}/${MASTER}`,
   });
   try {
     const [anna] = await users(server, 1);

@@ -7,8 +7,8 @@ import path from 'node:path';
 
 import Redis from 'ioredis';
 
-import { RedisServer, ended, releasePort, reservePort, start, until }
-  from './server.mjs';
+import { RedisServer, ended, redisLogin, releasePort, reservePort, start,
+         until } from './server.mjs';
 
 export const MASTER = 'chat-master';
 
@@ -111,7 +111,7 @@ export async function startWatched(options = {}) {
   const server = await start({
     ...options, seed, ends, redisArgs: args(masterPort),
     redisUrl: () => options.url?.(sentinelPorts, masterPort)
-        ?? `sentinel://${password ? `:${password}@` : ''}${
+        ?? `sentinel://${password ? `:${password}` : redisLogin}@${
           sentinelPorts.map((port) => `127.0.0.1:${port}`).join()}/${MASTER}`,
   });
   server.redis.port = masterPort;

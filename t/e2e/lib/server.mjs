@@ -11,11 +11,17 @@ import { fileURLToPath } from 'node:url';
 
 import Redis from 'ioredis';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)),
+export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)),
                           '../../..');
 const nginxBinary = process.env.NGINX ?? '/usr/sbin/nginx';
 const chatModule = process.env.CHAT_MODULE
     ?? path.join(root, '.build/normal/objs/ngx_http_chat_module.so');
+
+// the user as whom the module speaks to Redis, with the password of the file
+const acl = fs.readFileSync(path.join(root, 'ngx_chat_module/redis.acl'),
+                            'utf8').trim().split(' ').slice(1);
+export const REDIS_USER = { username: acl[0], password: 'PASSWORD' };
+export const redisLogin = Object.values(REDIS_USER).join(':');
 
 // for the chat's location, where a test does more than a person
 export const NO_RATE = 'chat_login_rate off; chat_message_rate off;';
@@ -120,7 +126,7 @@ export class RedisServer {
     this.child = spawn('redis-server', [
       '--port', '0', '--unixsocket', this.socket, '--dir', this.dir,
       '--save', '', '--appendonly', 'yes', '--appendfsync', 'no',
-      '--daemonize', 'no', ...this.args,
+      '--daemonize', 'no', '--user', ...acl, ...this.args,
     ], { stdio: ['ignore', log, log] });
     fs.closeSync(log);
     await until(() => this.#answers(), 'redis-server answers', 10000);
@@ -137,6 +143,9 @@ export class RedisServer {
       });
     });
   }
+
+  // what chat_redis says
+  get url() { return `redis+unix://${redisLogin}@${this.socket}`; }
 
   // one more client; closed by stop()
   connect(options = {}) {
@@ -313,7 +322,8 @@ class Nginx {
     }
     return children.split(' ').filter(Boolean).map(Number).filter((pid) => {
       try {
-        return /worker process(?! is shutting down)/.test(
+        // under valgrind no title shows
+        return /worker process(?! is shutting down)|^\S*valgrind/.test(
           fs.readFileSync(`/proc/${pid}/cmdline`, 'latin1'));
       } catch {
         return false;
@@ -346,7 +356,7 @@ class Nginx {
   // lines that no run may leave behind
   complaints(allow = []) {
     const bad = new RegExp('\\[(alert|crit|emerg)\\]|runtime error:|Sanitizer'
-                           + '|stack smashing|double free|corrupted');
+                           + '|stack smashing|double free|corrupted|NOPERM');
     return this.errorLog().split('\n').filter((line) => bad.test(line)
         && !allow.some((pattern) => pattern.test(line)));
   }
@@ -421,7 +431,7 @@ export async function start(options = {}) {
     logLevel: 'info', shutdownTimeout: '5s', drainTime: '300ms', ready: true,
     perAddress: 'chat_max_connections off;',
     address: '127.0.0.1', wrapper: [], listen: '', orphan: false,
-    redisUrl: (redis) => `redis+unix://${redis.socket}`,
+    redisUrl: (redis) => redis.url,
   };
 
   const stop = async ({ allow = [], keep = false } = {}) => {

@@ -4,6 +4,8 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 
+import { redisLogin } from '../../e2e/lib/server.mjs';
+
 const REDIS_PORT = 16379;
 
 const ip = (...args) => {
@@ -58,7 +60,8 @@ export class Network {
       places: this.hosts.map(({ name, client, redis }) => ({
         address: client.address,
         wrapper: ['nsenter', `--net=/run/netns/${name}`, '--'],
-        redisUrl: () => `redis://${redis.gateway}:${REDIS_PORT}`,
+        redisUrl: () =>
+          `redis://${redisLogin}@${redis.gateway}:${REDIS_PORT}`,
       })),
     };
   }

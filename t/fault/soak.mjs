@@ -1,0 +1,168 @@
+// Whether memory stays flat: people come, chat, and leave or drop, for minutes.
+//
+//     node t/fault/soak.mjs [--seconds 600] [--seed 1]
+//
+// In the first half nginx reloads again and again: the master must not grow,
+// and old workers must end. In the second half it doesn't: the workers must not
+// grow. Both are measured (PSS) while nobody is there, after a warm-up and at
+// the end. What is kept is bounded by the configuration, so that nothing has a
+// reason to grow. Speaks TAP.
+
+import fs from 'node:fs';
+import { parseArgs } from 'node:util';
+
+import { EventStream, user } from '../e2e/lib/http.mjs';
+import { Polling } from '../e2e/lib/polling.mjs';
+import { NO_RATE, sleep, start, until, within } from '../e2e/lib/server.mjs';
+import { RawWebSocket } from '../e2e/lib/websocket.mjs';
+import { Random } from './lib/random.mjs';
+
+const USERS = 40;
+const AT_ONCE = 16;                     // visitors
+const RELOAD = 10000;                   // ms between reloads, at most
+const ROUNDS = 8;                       // measurements of each half
+const GROWTH = 1024;                    // KB, of all workers or of the master
+
+const { values } = parseArgs({ options: {
+  seconds: { type: 'string', default: '600' },
+  seed: { type: 'string', default: '1' },
+} });
+const seconds = Number(values.seconds);
+const random = new Random(Number(values.seed));
+
+let server;
+let people;
+let visits = 0;
+let cut = 0;                            // visits that a reload has ended
+
+// KB
+const pss = (pids) => pids.reduce((sum, pid) => sum + Number(/^Pss: +(\d+)/m
+  .exec(fs.readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))[1]), 0);
+
+// of nginx, also those that are on their way out
+const children = () => fs.readFileSync(
+  `/proc/${server.nginxPid}/task/${server.nginxPid}/children`, 'utf8')
+  .split(' ').filter(Boolean);
+
+const text = () => 'x'.repeat(random.weighted([[8, random.int(1, 200)],
+                                               [1, random.int(1000, 20000)]]));
+
+async function overWebSocket(person) {
+  const ws = await RawWebSocket.connect(person);
+  try {
+    for (let i = random.int(0, 4); i > 0; i--) {
+      const room = random.pick(['0', person.roomWith(random.pick(
+        people.filter(({ id }) => id !== person.id)))]);
+      ws.emit(i, 'message', { roomId: room, message: text() });
+      await ws.text((packet) => packet.startsWith(`43${i}[{"ok":true`));
+    }
+    if (random.chance(0.5)) await ws.close();
+  } finally {
+    ws.destroy();
+  }
+}
+
+async function overPolling(person) {
+  const polling = await Polling.connect(person);
+  await polling.emit(1, 'message', { roomId: '0', message: text() });
+  await polling.next((packet) => packet.startsWith('431['));
+  if (random.chance(0.5)) await polling.post('1');
+}
+
+async function overEvents(person) {
+  const stream = await EventStream.open(person, '/events');
+  await until(() => stream.comments.length || stream.events.length, 'a sign');
+  stream.close();
+}
+
+async function pages(person) {
+  await person.get('/users/online');
+  await person.get('/room/0/messages?size=50');
+  await person.get(`/rooms/${person.id}`);
+  if (random.chance(0.05)) {
+    const another = await user(server, person.name);
+    await another.post('/logout');
+  }
+}
+
+async function visitor(end, reloads) {
+  while (Date.now() < end) {
+    const visit = random.weighted([[8, overWebSocket], [2, overPolling],
+                                   [1, overEvents], [2, pages]]);
+    try {
+      await within(visit(random.pick(people)), 20000, visit.name);
+      visits++;
+    } catch (error) {
+      if (!reloads) throw error;
+      cut++;
+    }
+  }
+}
+
+async function crowd(ms, reloads) {
+  const end = Date.now() + ms;
+  await Promise.all(Array.from({ length: AT_ONCE },
+                               () => visitor(end, reloads)));
+}
+
+// nobody is there, and no old worker
+async function quiet() {
+  await until(async () => !(await server.redis.client.scard('online_users'))
+    && children().length === server.workerPids().length, 'quiet', 30000, 100);
+}
+
+/*
+ * Rounds of visits, each followed by a measurement. What an allocator holds
+ * back comes and goes, by megabytes; what leaks stays. So the least of the last
+ * three is compared with that of three others, after one to warm up.
+ */
+async function half(name, pids, reloads) {
+  const ms = seconds * 1000 / 2 / ROUNDS;
+  const sizes = [];
+  let before;
+  for (let round = 0; round < ROUNDS; round++) {
+    for (let left = ms; left > 0; left -= RELOAD) {
+      const time = Math.min(left, RELOAD);
+      await Promise.all([
+        crowd(time, reloads),
+        ...reloads ? [sleep(time / 2).then(() => server.reload())] : [],
+      ]);
+    }
+    await quiet();
+    sizes.push(pss(pids()));
+    if (round === 2) before = visits;
+  }
+  const count = visits - before;
+  const grown = Math.min(...sizes.slice(-3)) - Math.min(...sizes.slice(1, 4));
+
+  process.stdout.write(`# ${name}, KB after each round: ${sizes.join(' ')}; `
+    + `${grown} KB in ${count} visits after the warm-up\n`);
+  return grown <= GROWTH;
+}
+
+let count = 0;
+let failed = 0;
+
+function result(ok, name) {
+  if (!ok) failed++;
+  process.stdout.write(`${ok ? 'ok' : 'not ok'} ${++count} - ${name}\n`);
+}
+
+server = await start({
+  workers: 2, shutdownTimeout: '10s',
+  chat: `${NO_RATE} chat_max_sessions off; chat_presence_grace 100ms;
+         chat_history_limit 100; chat_ping_interval 2s; chat_ping_timeout 3s;`,
+});
+try {
+  people = [];
+  for (let i = 0; i < USERS; i++) people.push(await user(server));
+  result(await half('master', () => [server.nginxPid], true),
+         'the master stays as it is, from reload to reload');
+  result(await half('workers', () => server.workerPids(), false),
+         'the workers stay as they are');
+  process.stdout.write(`# ${visits} visits, ${cut} cut by a reload\n`);
+} finally {
+  await server.stop();
+}
+process.stdout.write(`1..${count}\n`);
+process.exit(failed ? 1 : 0);
