@@ -17,6 +17,8 @@ static ngx_int_t ngx_http_chat_redis_addrs(ngx_conf_t *cf, chat_url_t *url,
     ngx_http_chat_redis_conf_t *redis);
 static ngx_int_t ngx_http_chat_resolve(ngx_conf_t *cf, chat_url_host_t *from,
     ngx_http_chat_redis_addr_t *addr);
+static ngx_int_t ngx_http_chat_cookie_path(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_str_t *path);
 static ngx_uint_t ngx_http_chat_origin_valid(ngx_str_t *origin);
 static void ngx_http_chat_conf_key_add(crypto_generichash_state *hash,
     ngx_str_t *text);
@@ -362,6 +364,16 @@ ngx_http_chat_set_cookie(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     for (i = 2; i < cf->args->nelts; i++) {
         v = &value[i];
 
+        if (ngx_strncmp(v->data, "path=", 5) == 0) {
+            if (ngx_http_chat_cookie_path(cf, v, &cclcf->cookie_path)
+                != NGX_OK)
+            {
+                return NGX_CONF_ERROR;
+            }
+
+            continue;
+        }
+
         if (ngx_strncmp(v->data, "secure=", 7) == 0) {
             set = &cclcf->cookie_secure;
             e = ngx_http_chat_cookie_secure;
@@ -408,6 +420,36 @@ ngx_http_chat_set_cookie(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* as it is in a URL, and in the cookie as it is (RFC 6265, section 4.1.1) */
+
+static ngx_int_t
+ngx_http_chat_cookie_path(ngx_conf_t *cf, ngx_str_t *value, ngx_str_t *path)
+{
+    u_char  *p;
+
+    if (path->len) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "duplicate parameter \"%V\"",
+                           value);
+        return NGX_ERROR;
+    }
+
+    path->data = value->data + 5;
+    path->len = value->len - 5;
+
+    for (p = path->data; *p > ' ' && *p < 0x7f && *p != ';'; p++) {
+        /* void */
+    }
+
+    if (*p || path->data[0] != '/') {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
+                           value);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 

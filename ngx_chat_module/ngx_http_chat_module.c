@@ -84,6 +84,13 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       0,
       NULL },
 
+    { ngx_string("chat_require"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, require),
+      NULL },
+
     { ngx_string("chat_registration"),
       NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,
@@ -113,7 +120,7 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       &ngx_http_chat_session_ttl_bounds },
 
     { ngx_string("chat_cookie"),
-      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE123,
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1234,
       ngx_http_chat_set_cookie,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -222,7 +229,7 @@ static ngx_command_t  ngx_http_chat_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_chat_module_ctx = {
-    NULL,                                  /* preconfiguration */
+    ngx_http_chat_add_variables,           /* preconfiguration */
     ngx_http_chat_init,                    /* postconfiguration */
 
     ngx_http_chat_create_main_conf,        /* create main configuration */
@@ -277,6 +284,13 @@ ngx_http_chat_init(ngx_conf_t *cf)
     }
 
     *h = ngx_http_chat_precontent_handler;
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_chat_access_handler;
 
     return NGX_OK;
 }
@@ -391,6 +405,7 @@ ngx_http_chat_create_loc_conf(ngx_conf_t *cf)
     }
 
     conf->enable = NGX_CONF_UNSET;
+    conf->require = NGX_CONF_UNSET;
     conf->registration = NGX_CONF_UNSET;
     conf->demo_data = NGX_CONF_UNSET;
     conf->session_ttl = NGX_CONF_UNSET;
@@ -430,12 +445,18 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_str_value(conf->redis_url, prev->redis_url,
                              "redis://127.0.0.1:6379/0");
+    ngx_conf_merge_value(conf->require, prev->require, 0);
     ngx_conf_merge_value(conf->registration, prev->registration, 1);
     ngx_conf_merge_value(conf->demo_data, prev->demo_data, 0);
     ngx_conf_merge_str_value(conf->links_file, prev->links_file, "");
     ngx_conf_merge_str_value(conf->links, prev->links, "{}");
     ngx_conf_merge_sec_value(conf->session_ttl, prev->session_ttl,
                              7 * 24 * 3600);
+
+    if (conf->cookie.data == NULL) {
+        conf->cookie_path = prev->cookie_path;
+    }
+
     ngx_conf_merge_str_value(conf->cookie, prev->cookie, "chat_session");
     ngx_conf_merge_uint_value(conf->cookie_secure, prev->cookie_secure,
                               NGX_HTTP_CHAT_AUTO);
@@ -473,7 +494,7 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
 
-    if (!conf->enable) {
+    if (!conf->enable && !conf->require) {
         return NGX_CONF_OK;
     }
 
@@ -483,6 +504,10 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     conf->redis->used = 1;
+
+    if (!conf->enable) {
+        return NGX_CONF_OK;
+    }
 
     if (conf->demo_data) {
         conf->redis->demo_data = 1;

@@ -84,8 +84,10 @@ typedef struct {
                                                      "chat on", without the
                                                      slash at its end */
     ngx_str_t                     redis_url;
-    ngx_http_chat_redis_conf_t   *redis;          /* set where enabled */
+    ngx_http_chat_redis_conf_t   *redis;          /* set where enabled or
+                                                     required */
 
+    ngx_flag_t                    require;        /* may be without enable */
     ngx_flag_t                    registration;
     ngx_flag_t                    demo_data;
     ngx_str_t                     links_file;
@@ -93,6 +95,7 @@ typedef struct {
 
     time_t                        session_ttl;
     ngx_str_t                     cookie;
+    ngx_str_t                     cookie_path;    /* len 0: base */
     ngx_uint_t                    cookie_secure;  /* 0, 1 or AUTO */
     ngx_uint_t                    cookie_samesite;
     ngx_uint_t                    password_scheme;

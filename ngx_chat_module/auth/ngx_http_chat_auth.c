@@ -226,6 +226,11 @@ ngx_http_chat_auth_cookie(ngx_http_request_t *r,
 
     escape = 2 * ngx_escape_uri(NULL, path.data, path.len, NGX_ESCAPE_URI);
 
+    if (conf->cookie_path.len) {
+        path = conf->cookie_path;
+        escape = 0;
+    }
+
     header.data = ngx_pnalloc(r->pool,
                               sizeof("=; Max-Age=; Path=; HttpOnly; Secure; "
                                      "SameSite=Strict")
@@ -238,7 +243,9 @@ ngx_http_chat_auth_cookie(ngx_http_request_t *r,
     p = ngx_sprintf(header.data, "%V=%V; Max-Age=%T; Path=", &conf->cookie,
                     value, age);
 
-    p = (u_char *) ngx_escape_uri(p, path.data, path.len, NGX_ESCAPE_URI);
+    p = escape ? (u_char *) ngx_escape_uri(p, path.data, path.len,
+                                           NGX_ESCAPE_URI)
+               : ngx_cpymem(p, path.data, path.len);
     p = ngx_cpymem(p, "; HttpOnly", sizeof("; HttpOnly") - 1);
 
     secure = conf->cookie_secure == NGX_HTTP_CHAT_AUTO

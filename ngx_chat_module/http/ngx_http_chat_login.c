@@ -470,6 +470,11 @@ ngx_http_chat_login_send(ngx_http_chat_ctx_t *ctx)
 
     login = ctx->data;
 
+    /* whom $chat_user shows from here on */
+
+    ctx->user = login->user;
+    ctx->token = login->token;
+
     ngx_http_chat_text_init(&text, ctx->request->pool);
     ngx_http_chat_text_add_identity(&text, &login->user);
 

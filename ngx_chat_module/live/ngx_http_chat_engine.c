@@ -91,6 +91,7 @@ ngx_http_chat_engine_handler(ngx_http_request_t *r)
     ctx->data = engine;
 
     ngx_http_chat_auth_token(r, engine->conf, &engine->token);
+    ctx->token = engine->token;
 
     if (query.sid.len == 0) {
         return ngx_http_chat_engine_handshake(r, engine, &query);
@@ -452,6 +453,38 @@ ngx_http_chat_engine_cleanup(void *data)
     if (engine->ask) {
         ngx_http_chat_relay_abort(engine->ask);
     }
+}
+
+
+ngx_int_t
+ngx_http_chat_engine_user(ngx_http_request_t *r, ngx_str_t *id,
+    ngx_str_t *username)
+{
+    ngx_http_chat_ctx_t      *ctx;
+    ngx_http_chat_engine_t   *engine;
+    ngx_http_chat_session_t  *s;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_chat_module);
+
+    if (r->content_handler != ngx_http_chat_engine_handler || ctx == NULL
+        || ctx->data == NULL)
+    {
+        return NGX_DECLINED;
+    }
+
+    engine = ctx->data;
+    s = ngx_http_chat_session_find(engine->sid, NGX_HTTP_CHAT_SID_LEN);
+
+    if (s == NULL || s->user == NULL
+        || !ngx_http_chat_engine_is_of(s, engine))
+    {
+        return NGX_DECLINED;
+    }
+
+    *id = s->user->node.str;
+    *username = s->user->name;
+
+    return NGX_OK;
 }
 
 
