@@ -79,6 +79,44 @@ ngx_http_chat_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
+ngx_http_chat_set_user(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_chat_loc_conf_t *cclcf = conf;
+
+    ngx_str_t                         *value;
+    ngx_http_compile_complex_value_t   ccv;
+
+    if (cclcf->user != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        cclcf->user = NULL;
+        return NGX_CONF_OK;
+    }
+
+    cclcf->user = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
+    if (cclcf->user == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = &value[1];
+    ccv.complex_value = cclcf->user;
+
+    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
 ngx_http_chat_set_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_chat_loc_conf_t *cclcf = conf;
@@ -559,6 +597,10 @@ ngx_http_chat_conf_key(ngx_conf_t *cf, ngx_http_chat_loc_conf_t *conf)
     ngx_http_chat_conf_key_add(&hash, &cscf->server_name);
     ngx_http_chat_conf_key_add(&hash, &conf->base);
     ngx_http_chat_conf_key_add(&hash, &conf->redis_url);
+
+    if (conf->user) {
+        ngx_http_chat_conf_key_add(&hash, &conf->user->value);
+    }
 
     text.data = numbers;
     text.len = ngx_sprintf(numbers, "%M %M %uz %ui", conf->ping_interval,

@@ -88,6 +88,8 @@ typedef struct {
                                                      required */
 
     ngx_flag_t                    require;        /* may be without enable */
+    ngx_http_complex_value_t     *user;           /* NULL: the chat has its own
+                                                     log-in */
     ngx_flag_t                    registration;
     ngx_flag_t                    demo_data;
     ngx_str_t                     links_file;

@@ -307,3 +307,35 @@ duplicate parameter "path=/"
 --- must_die
 --- error_log
 invalid parameter "path=/;Domain=x"
+
+
+
+=== TEST 21: in all its places
+--- http_config
+    chat_require off;
+--- config
+    chat_require on;
+    chat_redis redis+unix://$TEST_NGINX_REDIS_SOCKET;
+    location = /t { chat_require off; return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 22: twice
+--- config
+    chat_require on;
+    chat_require on;
+--- must_die
+--- error_log
+"chat_require" directive is duplicate
+
+
+
+=== TEST 23: no value
+--- config
+    chat_require;
+--- must_die
+--- error_log
+invalid number of arguments in "chat_require" directive

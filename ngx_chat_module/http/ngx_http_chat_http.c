@@ -214,6 +214,11 @@ ngx_http_chat_content_handler(ngx_http_request_t *r)
     ctx = ngx_http_get_module_ctx(r, ngx_http_chat_module);
     route = ctx->route;
 
+    if (ctx->conf->user && route->handler == ngx_http_chat_login_handler) {
+        return ngx_http_chat_refuse(ctx, NGX_HTTP_NOT_FOUND,
+                                    "There is no log-in here");
+    }
+
     if (!(r->method & route->methods)) {
 
         if (route->methods & NGX_HTTP_GET) {

@@ -76,6 +76,8 @@ struct ngx_http_chat_ctx_s {
     ngx_http_chat_next_pt          next;
     void                          *data;          /* the resource's own */
 
+    unsigned                       fresh:1;       /* Redis is asked, even if the
+                                                     session is known */
     unsigned                       checking:1;    /* by chat_require */
     unsigned                       checked:1;
 };
@@ -93,7 +95,8 @@ ngx_http_chat_ctx_t *ngx_http_chat_ctx_known(ngx_http_request_t *r);
 /*
  * Learns who r comes from, by its session, and calls next with ctx->status 0
  * and ctx->user set (id.len 0: nobody), or with ctx->status an error: 503 if
- * Redis is away.  next may be called before this returns.
+ * Redis is away, 403 if chat_user gives what can't be a name.  next may be
+ * called before this returns.  ctx->data is void behind it.
  *
  * _with_session() answers errors itself.  Used by live/ as well.  The request
  * is held (r->main->count) by the caller.
@@ -256,6 +259,9 @@ typedef struct {
     ngx_uint_t                     tries;         /* for a free id */
     ngx_uint_t                     status;        /* of success */
     unsigned                       lost:1;        /* the name, to another */
+    unsigned                       outside:1;     /* by chat_user: there is no
+                                                     password, and who waits is
+                                                     ctx->identified */
 } ngx_http_chat_login_t;
 
 /* looks the name up and goes on from there; _register() comes back to it when

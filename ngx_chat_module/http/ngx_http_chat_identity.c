@@ -1,24 +1,38 @@
 /*
  * Who a request comes from: the user of its session, which is known for a
  * moment or asked for in Redis.
+ *
+ * With chat_user the session is made when it isn't there, and so is the user:
+ * that is a log-in without a password, see ngx_http_chat_login.c.
  */
 
 #include "ngx_http_chat_http.h"
 #include "../live/ngx_http_chat_known.h"
 
 
+#define NGX_HTTP_CHAT_SHOWN_NAME  128             /* bytes, in the log */
+
+
+static ngx_int_t ngx_http_chat_identity_name(ngx_http_chat_ctx_t *ctx,
+    ngx_str_t *name);
 static void ngx_http_chat_identity_answer(ngx_http_chat_ctx_t *ctx,
     redisReply *reply, ngx_uint_t n);
+static void ngx_http_chat_identity_make(ngx_http_chat_ctx_t *ctx);
 static void ngx_http_chat_session_done(ngx_http_chat_ctx_t *ctx);
 
 
 void
 ngx_http_chat_identify(ngx_http_chat_ctx_t *ctx, ngx_http_chat_next_pt next)
 {
+    ngx_str_t             name;
     ngx_http_chat_ask_t  *ask;
     ngx_http_chat_hub_t  *hub;
 
     ctx->identified = next;
+
+    if (ctx->conf->user && ngx_http_chat_identity_name(ctx, &name) != NGX_OK) {
+        return;
+    }
 
     ngx_http_chat_auth_token(ctx->request, ctx->conf, &ctx->token);
 
@@ -29,8 +43,10 @@ ngx_http_chat_identify(ngx_http_chat_ctx_t *ctx, ngx_http_chat_next_pt next)
 
     hub = ngx_http_chat_hub(ctx->conf);
 
-    switch (ngx_http_chat_known_get(hub, &ctx->token, ctx->request->pool,
-                                    &ctx->user))
+    switch (ctx->fresh ? NGX_DECLINED
+                       : ngx_http_chat_known_get(hub, &ctx->token,
+                                                 ctx->request->pool,
+                                                 &ctx->user))
     {
     case NGX_OK:
         ngx_http_chat_identified(ctx, 0);
@@ -54,6 +70,47 @@ ngx_http_chat_identify(ngx_http_chat_ctx_t *ctx, ngx_http_chat_next_pt next)
 }
 
 
+/* the name that nginx gives; otherwise than NGX_OK: that is the end of it */
+
+static ngx_int_t
+ngx_http_chat_identity_name(ngx_http_chat_ctx_t *ctx, ngx_str_t *name)
+{
+    u_char     *p;
+    ngx_str_t   shown;
+
+    if (ngx_http_chat_auth_user(ctx->request, ctx->conf, name) != NGX_OK) {
+        ngx_http_chat_unavailable(ctx);
+        return NGX_ERROR;
+    }
+
+    if (name->len == 0
+        || chat_name_check((chat_str_t) { name->len, name->data }) == CHAT_OK)
+    {
+        return NGX_OK;
+    }
+
+    /* it comes from anywhere: what could spoil the log is escaped */
+
+    shown.len = ngx_min(name->len, NGX_HTTP_CHAT_SHOWN_NAME);
+    shown.data = name->data;
+
+    p = ngx_pnalloc(ctx->request->pool, 6 * shown.len + 2);
+
+    if (p) {
+        shown.len = ngx_http_chat_store_escape(p, &shown) - p;
+        shown.data = p;
+
+        ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
+                      "chat: chat_user gives %V, which can't be a name in the "
+                      "chat", &shown);
+    }
+
+    ngx_http_chat_identified(ctx, NGX_HTTP_FORBIDDEN);
+
+    return NGX_DECLINED;
+}
+
+
 static void
 ngx_http_chat_identity_answer(ngx_http_chat_ctx_t *ctx, redisReply *reply,
     ngx_uint_t n)
@@ -72,6 +129,12 @@ ngx_http_chat_identity_answer(ngx_http_chat_ctx_t *ctx, redisReply *reply,
         break;
 
     case NGX_DECLINED:
+
+        if (ctx->conf->user) {
+            ngx_http_chat_identity_make(ctx);
+            return;
+        }
+
         break;
 
     default: /* NGX_ERROR */
@@ -80,6 +143,31 @@ ngx_http_chat_identity_answer(ngx_http_chat_ctx_t *ctx, redisReply *reply,
     }
 
     ngx_http_chat_identified(ctx, 0);
+}
+
+
+/* the name is seen for the first time, or after a long while */
+
+static void
+ngx_http_chat_identity_make(ngx_http_chat_ctx_t *ctx)
+{
+    ngx_http_chat_login_t  *login;
+
+    login = ngx_pcalloc(ctx->request->pool, sizeof(ngx_http_chat_login_t));
+
+    if (login == NULL
+        || ngx_http_chat_auth_user(ctx->request, ctx->conf, &login->username)
+           != NGX_OK)
+    {
+        ngx_http_chat_unavailable(ctx);
+        return;
+    }
+
+    login->outside = 1;
+    login->token = ctx->token;
+    ctx->data = login;
+
+    ngx_http_chat_login_lookup(ctx);
 }
 
 
@@ -128,6 +216,11 @@ ngx_http_chat_session_done(ngx_http_chat_ctx_t *ctx)
 
     case 0:
         ctx->next(ctx);
+        return;
+
+    case NGX_HTTP_FORBIDDEN:
+        ngx_http_chat_send_error(ctx->request, ctx->status,
+                                 "This name can't be used in the chat");
         return;
 
     case NGX_HTTP_INTERNAL_SERVER_ERROR:

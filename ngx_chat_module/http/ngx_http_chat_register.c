@@ -3,6 +3,8 @@
  * last, so that what is broken off leaves an id that nobody can use, and of two
  * at once one gets the name; the other is answered as a log-in.
  *
+ * A user that nginx knows (chat_user) has no password, and can't log in here.
+ *
  *     check -> hash -> INCR -> HSETNX -> the rest of the user -> SET NX
  *                        ^        | taken                         |     |
  *                        +--------+                           got it   lost it
@@ -53,6 +55,11 @@ ngx_http_chat_register(ngx_http_chat_ctx_t *ctx)
         return;
     }
 
+    if (login->outside) {
+        ngx_http_chat_register_id(ctx);
+        return;
+    }
+
     if (ctx->conf->password_scheme == NGX_HTTP_CHAT_BCRYPT
         && (login->password.len > NGX_HTTP_CHAT_BCRYPT_MAX
             || ngx_strlchr(login->password.data,
@@ -68,7 +75,7 @@ ngx_http_chat_register(ngx_http_chat_ctx_t *ctx)
                                       ctx->conf->password_scheme,
                                       ngx_http_chat_register_hashed, ctx);
     if (job == NULL) {
-        ngx_http_chat_send_unavailable(ctx->request);
+        ngx_http_chat_unavailable(ctx);
         return;
     }
 
@@ -96,7 +103,7 @@ ngx_http_chat_register_hashed(void *data, ngx_int_t rc, ngx_str_t *hash)
     }
 
     if (login->hash.data == NULL) {
-        ngx_http_chat_send_unavailable(ctx->request);
+        ngx_http_chat_unavailable(ctx);
 
     } else {
         ngx_http_chat_register_id(ctx);
@@ -129,7 +136,7 @@ ngx_http_chat_register_next(ngx_http_chat_ctx_t *ctx, redisReply *reply,
 
     p = ngx_pnalloc(ctx->request->pool, NGX_INT64_LEN);
     if (p == NULL) {
-        ngx_http_chat_send_unavailable(ctx->request);
+        ngx_http_chat_unavailable(ctx);
         return;
     }
 
@@ -167,14 +174,15 @@ ngx_http_chat_register_free(ngx_http_chat_ctx_t *ctx, redisReply *reply,
                       "chat: " NGX_HTTP_CHAT_KEY_TOTAL_USERS " is behind the "
                       "users that there are");
 
-        ngx_http_chat_send_unavailable(ctx->request);
+        ngx_http_chat_unavailable(ctx);
         return;
     }
 
-    if (ngx_http_chat_command(ctx, ngx_http_chat_register_written, 0,
-                              "HSET " NGX_HTTP_CHAT_KEY_USER "%V password %V",
-                              &login->user.id, &login->hash)
-        == NGX_OK
+    if ((login->outside
+         || ngx_http_chat_command(ctx, ngx_http_chat_register_written, 0,
+                                  "HSET " NGX_HTTP_CHAT_KEY_USER "%V "
+                                  "password %V", &login->user.id, &login->hash)
+            == NGX_OK)
         && ngx_http_chat_command(ctx, ngx_http_chat_register_written, 0,
                                  "SADD " NGX_HTTP_CHAT_KEY_USER "%V"
                                  NGX_HTTP_CHAT_KEY_USER_ROOMS " 0",
