@@ -3,6 +3,7 @@
  */
 
 #include "ngx_http_chat_conf.h"
+#include "http/ngx_http_chat_http.h"
 #include "proto/chat_json.h"
 #include "proto/chat_url.h"
 
@@ -111,6 +112,18 @@ ngx_http_chat_set_user(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_chat_set_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_http_chat_status_handler;
 
     return NGX_CONF_OK;
 }

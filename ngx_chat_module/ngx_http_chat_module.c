@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_chat_conf.h"
+#include "ngx_http_chat_stat.h"
 #include "http/ngx_http_chat_http.h"
 #include "live/ngx_http_chat_live.h"
 #include "auth/ngx_http_chat_password.h"
@@ -96,6 +97,13 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       ngx_conf_set_flag_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_chat_loc_conf_t, require),
+      NULL },
+
+    { ngx_string("chat_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_chat_set_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
       NULL },
 
     { ngx_string("chat_registration"),
@@ -274,7 +282,9 @@ ngx_http_chat_init(ngx_conf_t *cf)
 
     ngx_http_chat_store_init();
 
-    if (ngx_http_chat_rate_init(cf) != NGX_OK) {
+    if (ngx_http_chat_rate_init(cf) != NGX_OK
+        || ngx_http_chat_stat_zone(cf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -310,7 +320,9 @@ ngx_http_chat_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    if (ngx_http_chat_password_init(cycle) != NGX_OK) {
+    if (ngx_http_chat_stat_init(cycle) != NGX_OK
+        || ngx_http_chat_password_init(cycle) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -327,6 +339,7 @@ ngx_http_chat_exit_process(ngx_cycle_t *cycle)
 
     ngx_http_chat_live_exit(cycle);
     ngx_http_chat_password_exit(cycle);
+    ngx_http_chat_stat_exit(cycle);
 }
 
 

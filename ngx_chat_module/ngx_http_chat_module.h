@@ -69,6 +69,7 @@ typedef struct {
 typedef struct {
     ngx_array_t                   redis;          /* of pointers to the above */
     ngx_str_t                     server_id;      /* of this nginx instance */
+    ngx_shm_zone_t               *stat_zone;      /* of chat_status */
     ngx_shm_zone_t               *login_zone;     /* of chat_login_rate, */
     ngx_shm_zone_t               *message_zone;   /* chat_message_rate */
     ngx_array_t                   locations;      /* of pointers to those with

@@ -27,6 +27,9 @@ ngx_uint_t ngx_http_chat_is_route(ngx_http_request_t *r);
 /* in the access phase: chat_require */
 ngx_int_t ngx_http_chat_access_handler(ngx_http_request_t *r);
 
+/* the content handler of chat_status */
+ngx_int_t ngx_http_chat_status_handler(ngx_http_request_t *r);
+
 /* $chat_user and the others; before the configuration is read */
 ngx_int_t ngx_http_chat_add_variables(ngx_conf_t *cf);
 

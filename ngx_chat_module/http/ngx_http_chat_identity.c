@@ -8,6 +8,7 @@
 
 #include "ngx_http_chat_http.h"
 #include "../live/ngx_http_chat_known.h"
+#include "../ngx_http_chat_stat.h"
 
 
 #define NGX_HTTP_CHAT_SHOWN_NAME  128             /* bytes, in the log */
@@ -197,6 +198,10 @@ ngx_http_chat_unavailable(ngx_http_chat_ctx_t *ctx)
         return;
     }
 
+    if (ctx->route && ctx->route->handler == ngx_http_chat_login_handler) {
+        ngx_http_chat_count(NGX_HTTP_CHAT_STAT_LOGIN_UNAVAILABLE);
+    }
+
     ngx_http_chat_send_unavailable(ctx->request);
 }
 
@@ -229,6 +234,6 @@ ngx_http_chat_session_done(ngx_http_chat_ctx_t *ctx)
         return;
 
     default: /* NGX_HTTP_SERVICE_UNAVAILABLE */
-        ngx_http_chat_send_unavailable(ctx->request);
+        ngx_http_chat_unavailable(ctx);
     }
 }

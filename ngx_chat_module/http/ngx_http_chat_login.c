@@ -21,6 +21,7 @@
 #include "ngx_http_chat_http.h"
 #include "../auth/ngx_http_chat_password.h"
 #include "../auth/ngx_http_chat_rate.h"
+#include "../ngx_http_chat_stat.h"
 #include "../proto/chat_json.h"
 #include "../proto/chat_utf8.h"
 
@@ -131,6 +132,8 @@ ngx_http_chat_login_limited(ngx_http_chat_ctx_t *ctx)
     if (wait == 0) {
         return 0;
     }
+
+    ngx_http_chat_count(NGX_HTTP_CHAT_STAT_LOGIN_LIMITED);
 
     after.data = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
 
@@ -350,6 +353,7 @@ ngx_http_chat_login_failure(ngx_http_chat_ctx_t *ctx)
         return;
     }
 
+    ngx_http_chat_count(NGX_HTTP_CHAT_STAT_LOGIN_WRONG);
     ngx_http_chat_rate_failure(ctx->request, ctx->conf, &login->username);
 
     ngx_http_chat_send_error(ctx->request, NGX_HTTP_NOT_FOUND,
@@ -402,6 +406,7 @@ ngx_http_chat_login_put(ngx_http_chat_ctx_t *ctx, redisReply *reply,
     login = ctx->data;
 
     if (login->outside) {
+        ngx_http_chat_count(NGX_HTTP_CHAT_STAT_LOGIN_OUTSIDE);
         ctx->user = login->user;
         ngx_http_chat_identified(ctx, 0);
         return;
@@ -492,6 +497,10 @@ ngx_http_chat_login_send(ngx_http_chat_ctx_t *ctx)
     ngx_http_chat_login_t  *login;
 
     login = ctx->data;
+
+    ngx_http_chat_count(login->status == NGX_HTTP_CREATED
+                            ? NGX_HTTP_CHAT_STAT_LOGIN_CREATED
+                            : NGX_HTTP_CHAT_STAT_LOGIN_OK);
 
     /* whom $chat_user shows from here on */
 

@@ -262,7 +262,7 @@ ngx_http_chat_engine_handshake(ngx_http_request_t *r,
     ngx_http_chat_frame_unref(frame);
 
     if (query->transport == CHAT_EIO_WEBSOCKET) {
-        s->transport = NGX_HTTP_CHAT_WEBSOCKET;
+        ngx_http_chat_session_transport(s, NGX_HTTP_CHAT_WEBSOCKET);
 
         rc = ngx_http_chat_conn_upgrade(r, engine->hub, engine->conf, s, NULL,
                                         &engine->token);
@@ -473,6 +473,7 @@ ngx_http_chat_engine_body_handler(ngx_http_request_t *r)
 
     port->rest.data = port->body;
     port->rest.len = len;
+    ngx_http_chat_count_n(NGX_HTTP_CHAT_STAT_BYTES_IN, len);
 
     if (s) {
         ngx_http_chat_polling_post(s, port);

@@ -24,6 +24,7 @@
 #include "../proto/chat_ws.h"
 #include "../proto/chat_sio.h"
 #include "../proto/chat_deflate.h"
+#include "../ngx_http_chat_stat.h"
 #include "ngx_http_chat_live.h"
 #include "ngx_http_chat_frame.h"
 #include "ngx_http_chat_wheel.h"
@@ -397,6 +398,10 @@ ngx_http_chat_session_t *ngx_http_chat_session_create(
     ngx_http_chat_token_t *token, const u_char *sid);
 ngx_http_chat_session_t *ngx_http_chat_session_find(const u_char *sid,
     size_t len);
+
+/* it is served over another transport from now on */
+void ngx_http_chat_session_transport(ngx_http_chat_session_t *s,
+    ngx_http_chat_transport_t transport);
 
 /*
  * Ends a session: its GET and POST are answered, its WebSocket is closed with

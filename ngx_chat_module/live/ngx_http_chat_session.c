@@ -61,11 +61,22 @@ ngx_http_chat_session_create(ngx_http_chat_hub_t *hub,
     s->node.node.key = ngx_crc32_short(s->sid, NGX_HTTP_CHAT_SID_LEN);
 
     ngx_rbtree_insert(&worker->sessions, &s->node.node);
+    ngx_http_chat_count(NGX_HTTP_CHAT_STAT_POLLING);
     ngx_http_chat_drain_again();
 
     ngx_http_chat_session_connect_wait(s, NGX_HTTP_CHAT_CONNECT_WAIT);
 
     return s;
+}
+
+
+void
+ngx_http_chat_session_transport(ngx_http_chat_session_t *s,
+    ngx_http_chat_transport_t transport)
+{
+    ngx_http_chat_uncount(NGX_HTTP_CHAT_STAT_POLLING + s->transport);
+    s->transport = transport;
+    ngx_http_chat_count(NGX_HTTP_CHAT_STAT_POLLING + transport);
 }
 
 
@@ -141,6 +152,8 @@ ngx_http_chat_session_close(ngx_http_chat_session_t *s, ngx_uint_t code,
                   &s->node.str, why);
 
     ngx_rbtree_delete(&worker->sessions, &s->node.node);
+    ngx_http_chat_uncount(NGX_HTTP_CHAT_STAT_POLLING + s->transport);
+
     ngx_http_chat_timer_del(&worker->wheel, &s->heartbeat);
 
     ngx_http_chat_socket_close(s, 0);
@@ -303,6 +316,7 @@ ngx_http_chat_session_flush(ngx_http_chat_session_t *s)
     }
 
     if (s->overflow) {
+        ngx_http_chat_count(NGX_HTTP_CHAT_STAT_SLOW);
         ngx_http_chat_session_close(s, 1013, "the client reads too slowly");
         return;
     }
@@ -327,6 +341,9 @@ ngx_http_chat_session_flush(ngx_http_chat_session_t *s)
 
         return;
     }
+
+    ngx_http_chat_count_most(NGX_HTTP_CHAT_STAT_QUEUE_MOST, s->out.bytes);
+    ngx_http_chat_count_n(NGX_HTTP_CHAT_STAT_BYTES_OUT, body.len);
 
     ngx_http_chat_outbox_clear(&s->out);
 
@@ -578,7 +595,7 @@ ngx_http_chat_session_upgraded(ngx_http_chat_session_t *s,
     s->probe = NULL;
     s->probed = 0;
     s->conn = conn;
-    s->transport = NGX_HTTP_CHAT_WEBSOCKET;
+    ngx_http_chat_session_transport(s, NGX_HTTP_CHAT_WEBSOCKET);
 
     if (s->turn.next) {
         ngx_queue_remove(&s->turn);

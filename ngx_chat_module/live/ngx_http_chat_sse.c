@@ -181,7 +181,7 @@ ngx_http_chat_sse_open(ngx_http_chat_ctx_t *ctx)
     sse->session = s;
     sse->request = r;
 
-    s->transport = NGX_HTTP_CHAT_SSE;
+    ngx_http_chat_session_transport(s, NGX_HTTP_CHAT_SSE);
     s->stream = r;
     ctx->data = sse;
 
@@ -398,6 +398,8 @@ ngx_http_chat_sse_write(ngx_http_chat_session_t *s)
     b = &sse->buf;
     box = &s->out;
 
+    ngx_http_chat_count_most(NGX_HTTP_CHAT_STAT_QUEUE_MOST, box->bytes);
+
     for ( ;; ) {
 
         if (r->buffered || r->connection->buffered) {
@@ -442,6 +444,8 @@ ngx_http_chat_sse_write(ngx_http_chat_session_t *s)
                 ngx_http_chat_outbox_shift(box);
             }
         }
+
+        ngx_http_chat_count_n(NGX_HTTP_CHAT_STAT_BYTES_OUT, b->last - b->pos);
 
         sse->chain.buf = b;
         sse->chain.next = NULL;
