@@ -106,6 +106,13 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       0,
       NULL },
 
+    { ngx_string("chat_log"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE12,
+      ngx_http_chat_set_log,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("chat_registration"),
       NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,
@@ -426,6 +433,7 @@ ngx_http_chat_create_loc_conf(ngx_conf_t *cf)
 
     conf->enable = NGX_CONF_UNSET;
     conf->require = NGX_CONF_UNSET;
+    conf->log = NGX_CONF_UNSET_PTR;
     conf->user = NGX_CONF_UNSET_PTR;
     conf->registration = NGX_CONF_UNSET;
     conf->demo_data = NGX_CONF_UNSET;
@@ -467,6 +475,7 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_str_value(conf->redis_url, prev->redis_url,
                              "redis://127.0.0.1:6379/0");
     ngx_conf_merge_value(conf->require, prev->require, 0);
+    ngx_conf_merge_ptr_value(conf->log, prev->log, NULL);
     ngx_conf_merge_ptr_value(conf->user, prev->user, NULL);
     ngx_conf_merge_value(conf->registration, prev->registration, 1);
     ngx_conf_merge_value(conf->demo_data, prev->demo_data, 0);

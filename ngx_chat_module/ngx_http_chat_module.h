@@ -79,6 +79,38 @@ typedef struct {
 } ngx_http_chat_main_conf_t;
 
 
+/* what chat_log's format is made of: text, or (text.len 0) a variable */
+
+typedef enum {
+    NGX_HTTP_CHAT_LOG_TIME_ISO8601 = 0,
+    NGX_HTTP_CHAT_LOG_TIME_LOCAL,
+    NGX_HTTP_CHAT_LOG_MSEC,
+    NGX_HTTP_CHAT_LOG_REMOTE_ADDR,
+    NGX_HTTP_CHAT_LOG_USER,
+    NGX_HTTP_CHAT_LOG_USER_ID,
+    NGX_HTTP_CHAT_LOG_SESSION,
+    NGX_HTTP_CHAT_LOG_TRANSPORT,
+    NGX_HTTP_CHAT_LOG_DURATION,
+    NGX_HTTP_CHAT_LOG_PACKETS_RECEIVED,
+    NGX_HTTP_CHAT_LOG_PACKETS_SENT,
+    NGX_HTTP_CHAT_LOG_BYTES_RECEIVED,
+    NGX_HTTP_CHAT_LOG_BYTES_SENT,
+    NGX_HTTP_CHAT_LOG_CODE,
+    NGX_HTTP_CHAT_LOG_REASON
+} ngx_http_chat_log_variable_e;
+
+typedef struct {
+    ngx_str_t                     text;
+    ngx_http_chat_log_variable_e  variable;
+} ngx_http_chat_log_part_t;
+
+typedef struct {
+    ngx_open_file_t              *file;
+    ngx_array_t                   parts;          /* of the above */
+    size_t                        len;            /* of all text */
+} ngx_http_chat_log_t;
+
+
 typedef struct {
     ngx_flag_t                    enable;
     ngx_str_t                     base;           /* the location that said
@@ -118,6 +150,8 @@ typedef struct {
     ngx_flag_t                    deflate;
     ngx_uint_t                    max_message;    /* characters */
     ngx_uint_t                    history_limit;  /* 0: unlimited */
+
+    ngx_http_chat_log_t          *log;            /* NULL: none */
 
     ngx_uint_t                    origin;
     ngx_array_t                  *origins;        /* of ngx_str_t */

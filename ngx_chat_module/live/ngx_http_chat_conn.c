@@ -9,6 +9,7 @@
 #include "ngx_http_chat_conn.h"
 #include "ngx_http_chat_relay.h"
 #include "ngx_http_chat_handover.h"
+#include "ngx_http_chat_life.h"
 
 
 #define NGX_HTTP_CHAT_CONN_BUFS     64            /* of one writev() */
@@ -207,7 +208,7 @@ ngx_http_chat_conn_read(ngx_http_chat_conn_t *conn)
             break;
         }
 
-        ngx_http_chat_count_n(NGX_HTTP_CHAT_STAT_BYTES_IN, n);
+        ngx_http_chat_life_received(conn->session, n);
         ngx_http_chat_conn_process(conn, ngx_http_chat_worker->scratch, n);
     }
 
@@ -405,7 +406,7 @@ ngx_http_chat_conn_write(ngx_http_chat_conn_t *conn)
 
     n = ngx_max(n, 0);
     c->sent += n;
-    ngx_http_chat_count_n(NGX_HTTP_CHAT_STAT_BYTES_OUT, n);
+    ngx_http_chat_life_sent(conn->session, n);
 
     if ((size_t) n < size) {
         c->write->ready = 0;
@@ -467,7 +468,7 @@ ngx_http_chat_conn_encrypt(ngx_http_chat_conn_t *conn)
 
     sent = c->sent;
     rest = c->send_chain(c, n ? chain : NULL, 0);
-    ngx_http_chat_count_n(NGX_HTTP_CHAT_STAT_BYTES_OUT, c->sent - sent);
+    ngx_http_chat_life_sent(conn->session, c->sent - sent);
 
     if (rest == NGX_CHAIN_ERROR) {
         return NGX_ERROR;

@@ -8,6 +8,7 @@
 
 #include "ngx_http_chat_hub.h"
 #include "ngx_http_chat_conn.h"
+#include "ngx_http_chat_life.h"
 #include "ngx_http_chat_polling.h"
 #include "ngx_http_chat_relay.h"
 #include "../http/ngx_http_chat_http.h"
@@ -257,6 +258,7 @@ ngx_http_chat_engine_handshake(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    ngx_http_chat_life_address(s, &r->connection->addr_text);
     ngx_http_chat_session_heartbeat(s);
     ngx_http_chat_session_send(s, frame);
     ngx_http_chat_frame_unref(frame);
@@ -473,7 +475,6 @@ ngx_http_chat_engine_body_handler(ngx_http_request_t *r)
 
     port->rest.data = port->body;
     port->rest.len = len;
-    ngx_http_chat_count_n(NGX_HTTP_CHAT_STAT_BYTES_IN, len);
 
     if (s) {
         ngx_http_chat_polling_post(s, port);

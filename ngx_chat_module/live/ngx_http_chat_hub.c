@@ -4,6 +4,7 @@
 
 #include "ngx_http_chat_hub.h"
 #include "ngx_http_chat_known.h"
+#include "ngx_http_chat_life.h"
 
 
 #define NGX_HTTP_CHAT_IDLE_ROOMS   10000          /* remembered at the most */
@@ -388,6 +389,7 @@ ngx_http_chat_hub_attach(ngx_http_chat_session_t *s, ngx_str_t *user_id,
 
     s->user = user;
     ngx_http_chat_count(NGX_HTTP_CHAT_STAT_SESSIONS);
+    ngx_http_chat_life_user(s, &user->node.str, &user->name);
 
     ngx_queue_insert_tail(&user->sessions, &s->user_queue);
     user->nsessions++;

@@ -45,6 +45,7 @@ typedef struct ngx_http_chat_user_s     ngx_http_chat_user_t;
 typedef struct ngx_http_chat_room_s     ngx_http_chat_room_t;
 typedef struct ngx_http_chat_port_s     ngx_http_chat_port_t;
 typedef struct ngx_http_chat_event_s    ngx_http_chat_event_t;
+typedef struct ngx_http_chat_life_s     ngx_http_chat_life_t;
 typedef struct ngx_http_chat_demo_s     ngx_http_chat_demo_t;
 typedef struct ngx_http_chat_handing_s  ngx_http_chat_handing_t;
 typedef struct ngx_http_chat_handover_s  ngx_http_chat_handover_t;
@@ -228,6 +229,7 @@ struct ngx_http_chat_session_s {
     ngx_http_chat_conn_t         *probe;          /* one that isn't yet it */
     ngx_http_chat_handing_t      *handing;        /* conn, to a new worker */
     ngx_http_request_t           *stream;         /* SSE */
+    ngx_http_chat_life_t         *life;           /* NULL: nothing to log */
 
     ngx_http_chat_timer_t         heartbeat;
     ngx_http_chat_timer_t         connect;        /* connect timeout */

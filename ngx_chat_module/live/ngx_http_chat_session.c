@@ -9,6 +9,7 @@
 #include "ngx_http_chat_hub.h"
 #include "ngx_http_chat_conn.h"
 #include "ngx_http_chat_handover.h"
+#include "ngx_http_chat_life.h"
 #include "ngx_http_chat_polling.h"
 #include "ngx_http_chat_relay.h"
 #include "ngx_http_chat_replay.h"
@@ -62,6 +63,7 @@ ngx_http_chat_session_create(ngx_http_chat_hub_t *hub,
 
     ngx_rbtree_insert(&worker->sessions, &s->node.node);
     ngx_http_chat_count(NGX_HTTP_CHAT_STAT_POLLING);
+    ngx_http_chat_life_begin(s);
     ngx_http_chat_drain_again();
 
     ngx_http_chat_session_connect_wait(s, NGX_HTTP_CHAT_CONNECT_WAIT);
@@ -151,6 +153,8 @@ ngx_http_chat_session_close(ngx_http_chat_session_t *s, ngx_uint_t code,
     ngx_log_error(NGX_LOG_INFO, worker->log, 0, "chat: session %V closed: %s",
                   &s->node.str, why);
 
+    ngx_http_chat_life_end(s, code, why);
+
     ngx_rbtree_delete(&worker->sessions, &s->node.node);
     ngx_http_chat_uncount(NGX_HTTP_CHAT_STAT_POLLING + s->transport);
 
@@ -230,6 +234,10 @@ ngx_http_chat_session_send(ngx_http_chat_session_t *s,
 
     if (s->closed || s->overflow) {
         return;
+    }
+
+    if (s->life) {
+        s->life->sent++;
     }
 
     box = s->conn && !s->arriving ? &s->conn->out : &s->out;
@@ -330,7 +338,10 @@ ngx_http_chat_session_flush(ngx_http_chat_session_t *s)
         return;
     }
 
+    ngx_http_chat_count_most(NGX_HTTP_CHAT_STAT_QUEUE_MOST, s->out.bytes);
+
     if (s->poll->request == NULL) {
+        ngx_http_chat_life_sent(s, s->out.bytes);
         ngx_http_chat_deliver(s);
         return;
     }
@@ -342,8 +353,7 @@ ngx_http_chat_session_flush(ngx_http_chat_session_t *s)
         return;
     }
 
-    ngx_http_chat_count_most(NGX_HTTP_CHAT_STAT_QUEUE_MOST, s->out.bytes);
-    ngx_http_chat_count_n(NGX_HTTP_CHAT_STAT_BYTES_OUT, body.len);
+    ngx_http_chat_life_sent(s, body.len);
 
     ngx_http_chat_outbox_clear(&s->out);
 
@@ -394,6 +404,10 @@ ngx_http_chat_session_packet(ngx_http_chat_session_t *s, chat_str_t text)
     switch (packet.type) {
 
     case CHAT_EIO_MESSAGE:
+        if (s->life) {
+            s->life->received++;
+        }
+
         rc = ngx_http_chat_socket_packet(s, packet.data);
 
         if (s->closed) {

@@ -3,6 +3,7 @@
  */
 
 #include "ngx_http_chat_sse.h"
+#include "ngx_http_chat_life.h"
 #include "ngx_http_chat_replay.h"
 #include "../http/ngx_http_chat_http.h"
 #include "../proto/chat_http.h"
@@ -182,6 +183,9 @@ ngx_http_chat_sse_open(ngx_http_chat_ctx_t *ctx)
     sse->request = r;
 
     ngx_http_chat_session_transport(s, NGX_HTTP_CHAT_SSE);
+    ngx_http_chat_life_address(s, &r->connection->addr_text);
+    ngx_http_chat_life_user(s, &ctx->user.id, &ctx->user.username);
+
     s->stream = r;
     ctx->data = sse;
 
@@ -445,7 +449,7 @@ ngx_http_chat_sse_write(ngx_http_chat_session_t *s)
             }
         }
 
-        ngx_http_chat_count_n(NGX_HTTP_CHAT_STAT_BYTES_OUT, b->last - b->pos);
+        ngx_http_chat_life_sent(s, b->last - b->pos);
 
         sse->chain.buf = b;
         sse->chain.next = NULL;
