@@ -226,7 +226,8 @@ redis answered "WRONGTYPE
 --- request
 GET /wiki/a.html
 --- wait: 0.3
---- access_log eval: qr/"GET \/wiki\/a.html HTTP\/1.1" 499 /
+--- error_log
+client prematurely closed connection
 
 
 

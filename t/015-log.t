@@ -27,30 +27,7 @@ GET /t
 
 
 
-=== TEST 2: a stream that ends, with the default format
---- config
-    location / {
-        chat on;
-        chat_redis redis+unix://$TEST_NGINX_REDIS_SOCKET;
-        chat_log logs/access.log;
-    }
---- init
-::wait_for_workers();
-::make_user(1, 'Joe');
-::session_for(1, 'Joe');
---- more_headers eval: ::cookie_of(1)
---- timeout: 0.5
---- abort
---- ignore_response
---- request
-GET /events
---- wait: 0.2
---- access_log eval
-qr/^127\.0\.0\.1 - Joe \[[^\]]+\] sse 0\.\d{3} 0 1 0 3 "the stream was closed"$/
-
-
-
-=== TEST 3: an unknown variable
+=== TEST 2: an unknown variable
 --- config
     chat_log logs/chat.log '$chat_user $remote_user';
 --- must_die
@@ -59,7 +36,7 @@ unknown variable "$remote_user" in chat_log
 
 
 
-=== TEST 4: a dollar without a name
+=== TEST 3: a dollar without a name
 --- config
     chat_log logs/chat.log '5 $';
 --- must_die
@@ -68,7 +45,7 @@ unknown variable "$" in chat_log
 
 
 
-=== TEST 5: no file
+=== TEST 4: no file
 --- config
     chat_log "";
 --- must_die
@@ -77,7 +54,7 @@ unknown variable "$" in chat_log
 
 
 
-=== TEST 6: no value
+=== TEST 5: no value
 --- config
     chat_log;
 --- must_die
@@ -86,7 +63,7 @@ invalid number of arguments in "chat_log" directive
 
 
 
-=== TEST 7: off, with a format
+=== TEST 6: off, with a format
 --- config
     chat_log off '$chat_user';
 --- must_die
@@ -95,7 +72,7 @@ invalid number of arguments in "chat_log" directive
 
 
 
-=== TEST 8: twice
+=== TEST 7: twice
 --- config
     chat_log logs/a.log;
     chat_log logs/b.log;
@@ -105,7 +82,7 @@ invalid number of arguments in "chat_log" directive
 
 
 
-=== TEST 9: a file that can't be opened
+=== TEST 8: a file that can't be opened
 --- config
     chat_log logs/none/chat.log;
 --- must_die
