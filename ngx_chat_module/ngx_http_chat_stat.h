@@ -3,8 +3,8 @@
  *
  * Each worker has a row of numbers in shared memory that only it writes, so
  * that counting is an addition to a number in its own cache lines, without a
- * lock.  When it exits, or has been found dead, its counters are added to a base
- * row, and what it had at the moment (the gauges) is forgotten.
+ * lock.  When it exits, or has been found dead, its counters are added to a
+ * base row, and what it had at the moment (the gauges) is forgotten.
  */
 
 #ifndef NGX_HTTP_CHAT_STAT_H
@@ -103,8 +103,8 @@ typedef struct {
     uint64_t                      n[NGX_HTTP_CHAT_STAT_N];
 } ngx_http_chat_stat_row_t;
 
-/* the living workers' rows, allocated from pool, and what there is in all; their
-   number, or NGX_ERROR without memory */
+/* the living workers' rows, allocated from pool, and what there is in all;
+   their number, or NGX_ERROR without memory */
 ngx_int_t ngx_http_chat_stat_read(ngx_http_chat_main_conf_t *cmcf,
     ngx_pool_t *pool, ngx_http_chat_stat_row_t **rows,
     ngx_http_chat_stat_row_t *total);

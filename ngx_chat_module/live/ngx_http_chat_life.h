@@ -1,7 +1,7 @@
 /*
- * What chat_log says of a live connection when it ends.  A session has this only
- * where there is such a log, and takes it along when it moves to another worker
- * (relay.h, "state").
+ * What chat_log says of a live connection when it ends.  A session has this
+ * only where there is such a log, and takes it along when it moves to another
+ * worker (relay.h, "state").
  */
 
 #ifndef NGX_HTTP_CHAT_LIFE_H
