@@ -243,6 +243,33 @@ describe('what lasts', () => {
     await closeAll(clients);
   });
 
+  test('kill -9 of a worker that nobody replaces: likewise', async () => {
+    const clients = [];
+    const [victim] = server.workerPids();
+    const of = async () => (await json()).workers
+      .find(({ pid }) => pid === victim);
+    await until(async () => {
+      clients.push(await connect(await user(server),
+                                 { transports: ['websocket'] }));
+      return (await of()).connections.websocket;
+    }, 'a connection of it', 10000);
+    await clients[0].send('0', 'counted there or here');
+    const before = await total();
+    // it hears of the reload, and dies before it can do anything about it
+    process.kill(victim, 'SIGSTOP');
+    process.kill(server.nginxPid, 'SIGHUP');
+    await until(() => server.workerPids().length >= 3, 'new workers', 15000);
+    process.kill(victim, 'SIGKILL');
+    await until(async () => !await of(), 'it is missed', 10000);
+    await until(() => server.workerPids().length === 2, 'two are left', 15000);
+    await closeAll(clients);
+    const now = await become((t) => t.connections.websocket === 0
+                                    && t.sessions === 0, 'no ghosts');
+    for (const name of ['messages', 'deliveries', 'sent_bytes', 'passwords']) {
+      assert.ok(now[name] >= before[name], name);
+    }
+  });
+
   test('Redis goes and comes: links, and messages refused meanwhile',
        async () => {
     const client = await connect(await user(server),
