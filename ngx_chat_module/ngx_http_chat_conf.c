@@ -3,6 +3,7 @@
  */
 
 #include "ngx_http_chat_conf.h"
+#include "http/ngx_http_chat_http.h"
 #include "proto/chat_json.h"
 #include "proto/chat_url.h"
 
@@ -17,6 +18,8 @@ static ngx_int_t ngx_http_chat_redis_addrs(ngx_conf_t *cf, chat_url_t *url,
     ngx_http_chat_redis_conf_t *redis);
 static ngx_int_t ngx_http_chat_resolve(ngx_conf_t *cf, chat_url_host_t *from,
     ngx_http_chat_redis_addr_t *addr);
+static ngx_int_t ngx_http_chat_cookie_path(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_str_t *path);
 static ngx_uint_t ngx_http_chat_origin_valid(ngx_str_t *origin);
 static void ngx_http_chat_conf_key_add(crypto_generichash_state *hash,
     ngx_str_t *text);
@@ -71,6 +74,56 @@ ngx_http_chat_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (cclcf->base.len && cclcf->base.data[cclcf->base.len - 1] == '/') {
         cclcf->base.len--;
     }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_chat_set_user(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_chat_loc_conf_t *cclcf = conf;
+
+    ngx_str_t                         *value;
+    ngx_http_compile_complex_value_t   ccv;
+
+    if (cclcf->user != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        cclcf->user = NULL;
+        return NGX_CONF_OK;
+    }
+
+    cclcf->user = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
+    if (cclcf->user == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = &value[1];
+    ccv.complex_value = cclcf->user;
+
+    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_chat_set_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_http_chat_status_handler;
 
     return NGX_CONF_OK;
 }
@@ -362,6 +415,16 @@ ngx_http_chat_set_cookie(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     for (i = 2; i < cf->args->nelts; i++) {
         v = &value[i];
 
+        if (ngx_strncmp(v->data, "path=", 5) == 0) {
+            if (ngx_http_chat_cookie_path(cf, v, &cclcf->cookie_path)
+                != NGX_OK)
+            {
+                return NGX_CONF_ERROR;
+            }
+
+            continue;
+        }
+
         if (ngx_strncmp(v->data, "secure=", 7) == 0) {
             set = &cclcf->cookie_secure;
             e = ngx_http_chat_cookie_secure;
@@ -408,6 +471,36 @@ ngx_http_chat_set_cookie(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* as it is in a URL, and in the cookie as it is (RFC 6265, section 4.1.1) */
+
+static ngx_int_t
+ngx_http_chat_cookie_path(ngx_conf_t *cf, ngx_str_t *value, ngx_str_t *path)
+{
+    u_char  *p;
+
+    if (path->len) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "duplicate parameter \"%V\"",
+                           value);
+        return NGX_ERROR;
+    }
+
+    path->data = value->data + 5;
+    path->len = value->len - 5;
+
+    for (p = path->data; *p > ' ' && *p < 0x7f && *p != ';'; p++) {
+        /* void */
+    }
+
+    if (*p || path->data[0] != '/') {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
+                           value);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -517,6 +610,10 @@ ngx_http_chat_conf_key(ngx_conf_t *cf, ngx_http_chat_loc_conf_t *conf)
     ngx_http_chat_conf_key_add(&hash, &cscf->server_name);
     ngx_http_chat_conf_key_add(&hash, &conf->base);
     ngx_http_chat_conf_key_add(&hash, &conf->redis_url);
+
+    if (conf->user) {
+        ngx_http_chat_conf_key_add(&hash, &conf->user->value);
+    }
 
     text.data = numbers;
     text.len = ngx_sprintf(numbers, "%M %M %uz %ui", conf->ping_interval,

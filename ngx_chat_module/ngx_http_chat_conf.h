@@ -10,6 +10,12 @@
 
 
 char *ngx_http_chat_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_chat_set_user(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_chat_set_status(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_chat_set_log(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_chat_set_redis(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_chat_set_links(ngx_conf_t *cf, ngx_command_t *cmd,

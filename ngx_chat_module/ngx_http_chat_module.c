@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_chat_conf.h"
+#include "ngx_http_chat_stat.h"
 #include "http/ngx_http_chat_http.h"
 #include "live/ngx_http_chat_live.h"
 #include "auth/ngx_http_chat_clients.h"
@@ -89,6 +90,34 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       0,
       NULL },
 
+    { ngx_string("chat_user"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_chat_set_user,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("chat_require"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, require),
+      NULL },
+
+    { ngx_string("chat_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_chat_set_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("chat_log"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE12,
+      ngx_http_chat_set_log,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("chat_registration"),
       NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,
@@ -118,7 +147,7 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       &ngx_http_chat_session_ttl_bounds },
 
     { ngx_string("chat_cookie"),
-      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE123,
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1234,
       ngx_http_chat_set_cookie,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -234,7 +263,7 @@ static ngx_command_t  ngx_http_chat_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_chat_module_ctx = {
-    NULL,                                  /* preconfiguration */
+    ngx_http_chat_add_variables,           /* preconfiguration */
     ngx_http_chat_init,                    /* postconfiguration */
 
     ngx_http_chat_create_main_conf,        /* create main configuration */
@@ -273,7 +302,8 @@ ngx_http_chat_init(ngx_conf_t *cf)
     ngx_http_chat_store_init();
 
     if (ngx_http_chat_rate_init(cf) != NGX_OK
-        || ngx_http_chat_clients_init(cf) != NGX_OK)
+        || ngx_http_chat_clients_init(cf) != NGX_OK
+        || ngx_http_chat_stat_zone(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -292,6 +322,13 @@ ngx_http_chat_init(ngx_conf_t *cf)
 
     *h = ngx_http_chat_precontent_handler;
 
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_chat_access_handler;
+
     return NGX_OK;
 }
 
@@ -303,7 +340,9 @@ ngx_http_chat_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    if (ngx_http_chat_password_init(cycle) != NGX_OK) {
+    if (ngx_http_chat_stat_init(cycle) != NGX_OK
+        || ngx_http_chat_password_init(cycle) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -320,6 +359,7 @@ ngx_http_chat_exit_process(ngx_cycle_t *cycle)
 
     ngx_http_chat_live_exit(cycle);
     ngx_http_chat_password_exit(cycle);
+    ngx_http_chat_stat_exit(cycle);
 }
 
 
@@ -405,6 +445,9 @@ ngx_http_chat_create_loc_conf(ngx_conf_t *cf)
     }
 
     conf->enable = NGX_CONF_UNSET;
+    conf->require = NGX_CONF_UNSET;
+    conf->log = NGX_CONF_UNSET_PTR;
+    conf->user = NGX_CONF_UNSET_PTR;
     conf->registration = NGX_CONF_UNSET;
     conf->demo_data = NGX_CONF_UNSET;
     conf->session_ttl = NGX_CONF_UNSET;
@@ -445,12 +488,20 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_str_value(conf->redis_url, prev->redis_url,
                              "redis://127.0.0.1:6379/0");
+    ngx_conf_merge_value(conf->require, prev->require, 0);
+    ngx_conf_merge_ptr_value(conf->log, prev->log, NULL);
+    ngx_conf_merge_ptr_value(conf->user, prev->user, NULL);
     ngx_conf_merge_value(conf->registration, prev->registration, 1);
     ngx_conf_merge_value(conf->demo_data, prev->demo_data, 0);
     ngx_conf_merge_str_value(conf->links_file, prev->links_file, "");
     ngx_conf_merge_str_value(conf->links, prev->links, "{}");
     ngx_conf_merge_sec_value(conf->session_ttl, prev->session_ttl,
                              7 * 24 * 3600);
+
+    if (conf->cookie.data == NULL) {
+        conf->cookie_path = prev->cookie_path;
+    }
+
     ngx_conf_merge_str_value(conf->cookie, prev->cookie, "chat_session");
     ngx_conf_merge_uint_value(conf->cookie_secure, prev->cookie_secure,
                               NGX_HTTP_CHAT_AUTO);
@@ -490,7 +541,7 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
 
-    if (!conf->enable) {
+    if (!conf->enable && !conf->require) {
         return NGX_CONF_OK;
     }
 
@@ -500,6 +551,10 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     conf->redis->used = 1;
+
+    if (!conf->enable) {
+        return NGX_CONF_OK;
+    }
 
     if (conf->demo_data) {
         conf->redis->demo_data = 1;

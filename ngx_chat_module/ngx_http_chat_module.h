@@ -69,6 +69,7 @@ typedef struct {
 typedef struct {
     ngx_array_t                   redis;          /* of pointers to the above */
     ngx_str_t                     server_id;      /* of this nginx instance */
+    ngx_shm_zone_t               *stat_zone;      /* of chat_status */
     ngx_shm_zone_t               *login_zone;     /* of chat_login_rate, */
     ngx_shm_zone_t               *message_zone;   /* chat_message_rate, */
     ngx_shm_zone_t               *client_zone;    /* chat_max_connections */
@@ -79,14 +80,50 @@ typedef struct {
 } ngx_http_chat_main_conf_t;
 
 
+/* what chat_log's format is made of: text, or (text.len 0) a variable */
+
+typedef enum {
+    NGX_HTTP_CHAT_LOG_TIME_ISO8601 = 0,
+    NGX_HTTP_CHAT_LOG_TIME_LOCAL,
+    NGX_HTTP_CHAT_LOG_MSEC,
+    NGX_HTTP_CHAT_LOG_REMOTE_ADDR,
+    NGX_HTTP_CHAT_LOG_USER,
+    NGX_HTTP_CHAT_LOG_USER_ID,
+    NGX_HTTP_CHAT_LOG_SESSION,
+    NGX_HTTP_CHAT_LOG_TRANSPORT,
+    NGX_HTTP_CHAT_LOG_DURATION,
+    NGX_HTTP_CHAT_LOG_PACKETS_RECEIVED,
+    NGX_HTTP_CHAT_LOG_PACKETS_SENT,
+    NGX_HTTP_CHAT_LOG_BYTES_RECEIVED,
+    NGX_HTTP_CHAT_LOG_BYTES_SENT,
+    NGX_HTTP_CHAT_LOG_CODE,
+    NGX_HTTP_CHAT_LOG_REASON
+} ngx_http_chat_log_variable_e;
+
+typedef struct {
+    ngx_str_t                     text;
+    ngx_http_chat_log_variable_e  variable;
+} ngx_http_chat_log_part_t;
+
+typedef struct {
+    ngx_open_file_t              *file;
+    ngx_array_t                   parts;          /* of the above */
+    size_t                        len;            /* of all text */
+} ngx_http_chat_log_t;
+
+
 typedef struct {
     ngx_flag_t                    enable;
     ngx_str_t                     base;           /* the location that said
                                                      "chat on", without the
                                                      slash at its end */
     ngx_str_t                     redis_url;
-    ngx_http_chat_redis_conf_t   *redis;          /* set where enabled */
+    ngx_http_chat_redis_conf_t   *redis;          /* set where enabled or
+                                                     required */
 
+    ngx_flag_t                    require;        /* may be without enable */
+    ngx_http_complex_value_t     *user;           /* NULL: the chat has its own
+                                                     log-in */
     ngx_flag_t                    registration;
     ngx_flag_t                    demo_data;
     ngx_str_t                     links_file;
@@ -94,6 +131,7 @@ typedef struct {
 
     time_t                        session_ttl;
     ngx_str_t                     cookie;
+    ngx_str_t                     cookie_path;    /* len 0: base */
     ngx_uint_t                    cookie_secure;  /* 0, 1 or AUTO */
     ngx_uint_t                    cookie_samesite;
     ngx_uint_t                    password_scheme;
@@ -114,6 +152,8 @@ typedef struct {
     ngx_flag_t                    deflate;
     ngx_uint_t                    max_message;    /* characters */
     ngx_uint_t                    history_limit;  /* 0: unlimited */
+
+    ngx_http_chat_log_t          *log;            /* NULL: none */
 
     ngx_uint_t                    origin;
     ngx_array_t                  *origins;        /* of ngx_str_t */

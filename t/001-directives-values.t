@@ -227,7 +227,7 @@ duplicate parameter "secure=off"
 === TEST 19: chat_cookie: too many values
 --- config
     location /c/ {
-        chat_cookie a secure=on samesite=lax x;
+        chat_cookie a secure=on samesite=lax path=/ x;
     }
 --- must_die
 --- error_log

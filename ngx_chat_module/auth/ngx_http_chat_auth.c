@@ -23,7 +23,8 @@ typedef enum {
 static ngx_int_t ngx_http_chat_auth_find(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *conf, ngx_str_t *text);
 static ngx_uint_t ngx_http_chat_auth_form(ngx_str_t *text);
-static void ngx_http_chat_auth_hash(ngx_http_chat_token_t *token, u_char *text);
+static void ngx_http_chat_auth_hash(ngx_http_chat_token_t *token,
+    ngx_str_t *text, ngx_str_t *key);
 static ngx_int_t ngx_http_chat_auth_cookie(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *conf, ngx_str_t *value, time_t age);
 static ngx_http_chat_origin_t ngx_http_chat_auth_check(ngx_http_request_t *r,
@@ -49,13 +50,32 @@ void
 ngx_http_chat_auth_token(ngx_http_request_t *r, ngx_http_chat_loc_conf_t *conf,
     ngx_http_chat_token_t *token)
 {
-    ngx_str_t  text;
+    ngx_str_t  text, key;
 
     token->set = 0;
 
-    if (ngx_http_chat_auth_find(r, conf, &text) == NGX_OK) {
-        ngx_http_chat_auth_hash(token, text.data);
+    if (conf->user) {
+        ngx_str_set(&key, "a name by chat_user");
+
+        if (ngx_http_chat_auth_user(r, conf, &text) == NGX_OK && text.len) {
+            ngx_http_chat_auth_hash(token, &text, &key);
+        }
+
+        return;
     }
+
+    if (ngx_http_chat_auth_find(r, conf, &text) == NGX_OK) {
+        ngx_str_null(&key);
+        ngx_http_chat_auth_hash(token, &text, &key);
+    }
+}
+
+
+ngx_int_t
+ngx_http_chat_auth_user(ngx_http_request_t *r, ngx_http_chat_loc_conf_t *conf,
+    ngx_str_t *name)
+{
+    return ngx_http_complex_value(r, conf->user, name);
 }
 
 
@@ -128,13 +148,14 @@ ngx_http_chat_auth_form(ngx_str_t *text)
  */
 
 static void
-ngx_http_chat_auth_hash(ngx_http_chat_token_t *token, u_char *text)
+ngx_http_chat_auth_hash(ngx_http_chat_token_t *token, ngx_str_t *text,
+    ngx_str_t *key)
 {
     u_char     hash[32];
     ngx_str_t  bytes, base64;
 
-    (void) crypto_generichash(hash, sizeof(hash), text, NGX_HTTP_CHAT_HASH_LEN,
-                              NULL, 0);
+    (void) crypto_generichash(hash, sizeof(hash), text->data, text->len,
+                              key->data, key->len);
 
     bytes.len = sizeof(hash);
     bytes.data = hash;
@@ -151,8 +172,9 @@ ngx_http_chat_auth_hash(ngx_http_chat_token_t *token, u_char *text)
 void
 ngx_http_chat_auth_create(ngx_http_chat_token_t *token, u_char *text)
 {
-    u_char  bytes[NGX_HTTP_CHAT_TOKEN_BYTES];
-    u_char  base64[NGX_HTTP_CHAT_HASH_LEN + 1];
+    u_char     bytes[NGX_HTTP_CHAT_TOKEN_BYTES];
+    u_char     base64[NGX_HTTP_CHAT_HASH_LEN + 1];
+    ngx_str_t  str, key;
 
     randombytes_buf(bytes, sizeof(bytes));
 
@@ -161,7 +183,12 @@ ngx_http_chat_auth_create(ngx_http_chat_token_t *token, u_char *text)
                              sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 
     ngx_memcpy(text, base64, NGX_HTTP_CHAT_HASH_LEN);
-    ngx_http_chat_auth_hash(token, text);
+
+    str.data = text;
+    str.len = NGX_HTTP_CHAT_HASH_LEN;
+    ngx_str_null(&key);
+
+    ngx_http_chat_auth_hash(token, &str, &key);
 
     sodium_memzero(bytes, sizeof(bytes));
     sodium_memzero(base64, sizeof(base64));
@@ -186,7 +213,7 @@ ngx_http_chat_auth_renew(ngx_http_request_t *r, ngx_http_chat_loc_conf_t *conf)
 {
     ngx_str_t  text;
 
-    if (ngx_http_chat_auth_find(r, conf, &text) != NGX_OK) {
+    if (conf->user || ngx_http_chat_auth_find(r, conf, &text) != NGX_OK) {
         return NGX_OK;
     }
 
@@ -198,6 +225,10 @@ ngx_int_t
 ngx_http_chat_auth_clear(ngx_http_request_t *r, ngx_http_chat_loc_conf_t *conf)
 {
     ngx_str_t  value;
+
+    if (conf->user) {
+        return NGX_OK;
+    }
 
     ngx_str_set(&value, "");
 
@@ -226,6 +257,11 @@ ngx_http_chat_auth_cookie(ngx_http_request_t *r,
 
     escape = 2 * ngx_escape_uri(NULL, path.data, path.len, NGX_ESCAPE_URI);
 
+    if (conf->cookie_path.len) {
+        path = conf->cookie_path;
+        escape = 0;
+    }
+
     header.data = ngx_pnalloc(r->pool,
                               sizeof("=; Max-Age=; Path=; HttpOnly; Secure; "
                                      "SameSite=Strict")
@@ -238,7 +274,9 @@ ngx_http_chat_auth_cookie(ngx_http_request_t *r,
     p = ngx_sprintf(header.data, "%V=%V; Max-Age=%T; Path=", &conf->cookie,
                     value, age);
 
-    p = (u_char *) ngx_escape_uri(p, path.data, path.len, NGX_ESCAPE_URI);
+    p = escape ? (u_char *) ngx_escape_uri(p, path.data, path.len,
+                                           NGX_ESCAPE_URI)
+               : ngx_cpymem(p, path.data, path.len);
     p = ngx_cpymem(p, "; HttpOnly", sizeof("; HttpOnly") - 1);
 
     secure = conf->cookie_secure == NGX_HTTP_CHAT_AUTO

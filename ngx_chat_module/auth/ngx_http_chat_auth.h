@@ -18,10 +18,20 @@ typedef struct {
 
 
 /*
+ * Where nginx says who the user is (chat_user): the name, len 0 for nobody.
+ * NGX_ERROR without memory.
+ */
+ngx_int_t ngx_http_chat_auth_user(ngx_http_request_t *r,
+    ngx_http_chat_loc_conf_t *conf, ngx_str_t *name);
+
+/*
  * Reads the session cookie of the request: token->set is 1 if there is one that
  * has a token's form (43 characters of base64url); hash is then BLAKE2b-256 of
  * these characters, in base64url.  All cookies of the name are looked at, the
  * first of the right form counts.
+ *
+ * With chat_user a name has one session, and hash is that of the name, with a
+ * key: no cookie has the same.
  */
 void ngx_http_chat_auth_token(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *conf, ngx_http_chat_token_t *token);
@@ -36,7 +46,8 @@ void ngx_http_chat_auth_create(ngx_http_chat_token_t *token, u_char *text);
 ngx_int_t ngx_http_chat_auth_set(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *conf, u_char *text);
 
-/* sets the cookie that the request brought once more, for a new session_ttl */
+/* sets the cookie that the request brought once more, for a new session_ttl;
+   this and _clear do nothing with chat_user */
 ngx_int_t ngx_http_chat_auth_renew(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *conf);
 

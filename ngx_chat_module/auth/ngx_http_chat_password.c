@@ -8,6 +8,7 @@
  */
 
 #include "ngx_http_chat_password.h"
+#include "../ngx_http_chat_stat.h"
 
 #include <crypt.h>
 #include <pthread.h>
@@ -33,6 +34,8 @@ struct ngx_http_chat_password_job_s {
     ngx_queue_t                         queue;
     ngx_http_chat_password_handler_pt   handler;     /* NULL: cancelled */
     void                               *data;
+
+    ngx_msec_t                          posted;
 
     unsigned                            verify:1;
     unsigned                            taken:1;     /* under the mutex */
@@ -67,6 +70,7 @@ static ngx_http_chat_password_job_t *ngx_http_chat_password_post(
     ngx_http_chat_password_job_t *job);
 static ngx_int_t ngx_http_chat_password_start(void);
 static void ngx_http_chat_password_done_handler(ngx_event_t *rev);
+static void ngx_http_chat_password_count(ngx_http_chat_password_pool_t *pool);
 static void ngx_http_chat_password_free(ngx_http_chat_password_job_t *job);
 
 /* in the threads */
@@ -237,6 +241,7 @@ ngx_http_chat_password_job(ngx_str_t *password,
         return NULL;
     }
 
+    job->posted = ngx_current_msec;
     job->handler = handler;
     job->data = data;
     job->len = password->len;
@@ -264,6 +269,7 @@ ngx_http_chat_password_post(ngx_http_chat_password_job_t *job)
     pool->nwaiting++;
 
     (void) pthread_cond_signal(&pool->cond);
+    ngx_http_chat_password_count(pool);
     (void) pthread_mutex_unlock(&pool->mutex);
 
     return job;
@@ -293,6 +299,7 @@ ngx_http_chat_password_cancel(ngx_http_chat_password_job_t *job)
         pool->nwaiting--;
     }
 
+    ngx_http_chat_password_count(pool);
     (void) pthread_mutex_unlock(&pool->mutex);
 
     if (job) {
@@ -383,11 +390,16 @@ ngx_http_chat_password_done_handler(ngx_event_t *rev)
             job = ngx_queue_data(q, ngx_http_chat_password_job_t, queue);
         }
 
+        ngx_http_chat_password_count(pool);
         (void) pthread_mutex_unlock(&pool->mutex);
 
         if (job == NULL) {
             return;
         }
+
+        ngx_http_chat_count(NGX_HTTP_CHAT_STAT_HASHES);
+        ngx_http_chat_count_n(NGX_HTTP_CHAT_STAT_HASH_MSEC,
+                              ngx_current_msec - job->posted);
 
         if (job->handler) {
             hash.data = (u_char *) job->hash;
@@ -398,6 +410,15 @@ ngx_http_chat_password_done_handler(ngx_event_t *rev)
 
         ngx_http_chat_password_free(job);
     }
+}
+
+
+/* the event loop's part of the pool, under the mutex */
+
+static void
+ngx_http_chat_password_count(ngx_http_chat_password_pool_t *pool)
+{
+    ngx_http_chat_stat[NGX_HTTP_CHAT_STAT_HASH_QUEUE] = pool->nwaiting;
 }
 
 

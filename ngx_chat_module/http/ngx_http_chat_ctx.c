@@ -1,10 +1,10 @@
 /*
- * The context of a request: what it waits for, and its session.
+ * The context of a request: what it waits for.
  */
 
 #include "ngx_http_chat_http.h"
 #include "../auth/ngx_http_chat_password.h"
-#include "../live/ngx_http_chat_known.h"
+#include "../live/ngx_http_chat_live.h"
 
 
 /* more than any answer takes: Redis has timeouts of its own, passwords wait in
@@ -27,8 +27,6 @@ static void ngx_http_chat_ctx_cleanup(void *data);
 static void ngx_http_chat_ctx_wait(ngx_http_chat_ctx_t *ctx);
 static void ngx_http_chat_ctx_waited(ngx_http_chat_ctx_t *ctx);
 static void ngx_http_chat_ctx_timer_handler(ngx_event_t *ev);
-static void ngx_http_chat_session_answer(ngx_http_chat_ctx_t *ctx,
-    redisReply *reply, ngx_uint_t n);
 
 
 ngx_http_chat_ctx_t *
@@ -70,6 +68,29 @@ ngx_http_chat_ctx(ngx_http_request_t *r)
     ngx_http_set_ctx(r, ctx, ngx_http_chat_module);
 
     return ctx;
+}
+
+
+ngx_http_chat_ctx_t *
+ngx_http_chat_ctx_known(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t   *cln;
+    ngx_http_chat_ctx_t  *ctx;
+
+    /* an internal redirect forgets the context, but the pool has it */
+
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+
+        if (cln->handler == ngx_http_chat_ctx_cleanup) {
+            ctx = cln->data;
+
+            if (ctx->user.id.len) {
+                return ctx;
+            }
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -136,7 +157,8 @@ ngx_http_chat_ctx_timer_handler(ngx_event_t *ev)
 
     c = ctx->request->connection;
 
-    ngx_http_chat_send_unavailable(ctx->request);
+    ngx_http_chat_ctx_release(ctx);
+    ngx_http_chat_unavailable(ctx);
     ngx_http_run_posted_requests(c);
 }
 
@@ -187,7 +209,7 @@ ngx_http_chat_ask(ngx_http_chat_ctx_t *ctx, ngx_http_chat_answer_pt answer,
 
     ask = ngx_palloc(ctx->request->pool, sizeof(ngx_http_chat_ask_t));
     if (ask == NULL) {
-        ngx_http_chat_send_unavailable(ctx->request);
+        ngx_http_chat_unavailable(ctx);
         return NULL;
     }
 
@@ -205,7 +227,7 @@ ngx_http_chat_asked(ngx_http_chat_ask_t *ask, ngx_http_chat_op_t *op)
     ngx_http_chat_ctx_t *ctx = ask->ctx;
 
     if (op == NULL) {
-        ngx_http_chat_send_unavailable(ctx->request);
+        ngx_http_chat_unavailable(ctx);
         return NGX_ERROR;
     }
 
@@ -266,83 +288,18 @@ ngx_http_chat_failed(ngx_http_chat_ctx_t *ctx, redisReply *reply)
     }
 
     if (reply && ngx_strncmp(reply->str, "WRONGTYPE", 9) == 0) {
+
+        if (ctx->identified) {
+            ngx_http_chat_identified(ctx, NGX_HTTP_INTERNAL_SERVER_ERROR);
+            return 1;
+        }
+
         ngx_http_chat_send_error(ctx->request, NGX_HTTP_INTERNAL_SERVER_ERROR,
                                  "The chat's data is broken");
         return 1;
     }
 
-    ngx_http_chat_send_unavailable(ctx->request);
+    ngx_http_chat_unavailable(ctx);
 
     return 1;
-}
-
-
-void
-ngx_http_chat_with_session(ngx_http_chat_ctx_t *ctx, ngx_http_chat_next_pt next)
-{
-    ngx_http_chat_ask_t  *ask;
-    ngx_http_chat_hub_t  *hub;
-
-    ctx->next = next;
-
-    ngx_http_chat_auth_token(ctx->request, ctx->conf, &ctx->token);
-
-    if (!ctx->token.set) {
-        next(ctx);
-        return;
-    }
-
-    hub = ngx_http_chat_hub(ctx->conf);
-
-    switch (ngx_http_chat_known_get(hub, &ctx->token, ctx->request->pool,
-                                    &ctx->user))
-    {
-    case NGX_OK:
-        next(ctx);
-        return;
-
-    case NGX_ERROR:
-        ngx_http_chat_send_unavailable(ctx->request);
-        return;
-    }
-
-    ask = ngx_http_chat_ask(ctx, ngx_http_chat_session_answer,
-                            ngx_http_chat_known_mark(hub));
-    if (ask == NULL) {
-        return;
-    }
-
-    (void) ngx_http_chat_asked(ask,
-                  ngx_http_chat_session_get(ctx->redis, &ctx->token,
-                                            ctx->conf->session_ttl,
-                                            ngx_http_chat_answer, ask));
-}
-
-
-static void
-ngx_http_chat_session_answer(ngx_http_chat_ctx_t *ctx, redisReply *reply,
-    ngx_uint_t n)
-{
-    if (ngx_http_chat_failed(ctx, reply)) {
-        return;
-    }
-
-    switch (ngx_http_chat_session_read(reply, ctx->request->pool, &ctx->user)) {
-
-    case NGX_OK:
-        ngx_http_chat_session_renew(ctx->redis, &ctx->token, &ctx->user.id,
-                                    ctx->conf->session_ttl);
-        ngx_http_chat_known_put(ngx_http_chat_hub(ctx->conf), &ctx->token,
-                                &ctx->user, n);
-        break;
-
-    case NGX_DECLINED:
-        break;
-
-    default: /* NGX_ERROR */
-        ngx_http_chat_send_unavailable(ctx->request);
-        return;
-    }
-
-    ctx->next(ctx);
 }

@@ -13,6 +13,7 @@ typedef struct {
 } ngx_http_chat_live_route_t;
 
 
+static ngx_int_t ngx_http_chat_path(ngx_http_request_t *r, ngx_str_t *path);
 static ngx_uint_t ngx_http_chat_match(const char *pattern, ngx_str_t *path,
     ngx_str_t *arg);
 static ngx_int_t ngx_http_chat_content_handler(ngx_http_request_t *r);
@@ -67,23 +68,13 @@ static const ngx_http_chat_live_route_t  ngx_http_chat_live_routes[] = {
 ngx_int_t
 ngx_http_chat_precontent_handler(ngx_http_request_t *r)
 {
-    ngx_str_t                  path, arg;
-    ngx_uint_t                 i;
-    ngx_http_chat_ctx_t       *ctx;
-    ngx_http_chat_loc_conf_t  *conf;
+    ngx_str_t             path, arg;
+    ngx_uint_t            i;
+    ngx_http_chat_ctx_t  *ctx;
 
-    conf = ngx_http_get_module_loc_conf(r, ngx_http_chat_module);
-
-    if (!conf->enable || r != r->main || r->error_page
-        || r->uri.len <= conf->base.len
-        || (conf->base.len
-            && ngx_memcmp(r->uri.data, conf->base.data, conf->base.len) != 0))
-    {
+    if (ngx_http_chat_path(r, &path) != NGX_OK) {
         return NGX_DECLINED;
     }
-
-    path.data = r->uri.data + conf->base.len;
-    path.len = r->uri.len - conf->base.len;
 
     for (i = 0; i < sizeof(ngx_http_chat_live_routes)
                     / sizeof(ngx_http_chat_live_route_t); i++)
@@ -115,6 +106,61 @@ ngx_http_chat_precontent_handler(ngx_http_request_t *r)
     }
 
     return NGX_DECLINED;
+}
+
+
+ngx_uint_t
+ngx_http_chat_is_route(ngx_http_request_t *r)
+{
+    ngx_str_t   path, arg;
+    ngx_uint_t  i;
+
+    if (ngx_http_chat_path(r, &path) != NGX_OK) {
+        return 0;
+    }
+
+    for (i = 0; i < sizeof(ngx_http_chat_live_routes)
+                    / sizeof(ngx_http_chat_live_route_t); i++)
+    {
+        if (ngx_http_chat_match(ngx_http_chat_live_routes[i].path, &path, &arg))
+        {
+            return 1;
+        }
+    }
+
+    for (i = 0; i < sizeof(ngx_http_chat_routes)
+                    / sizeof(ngx_http_chat_route_t); i++)
+    {
+        if (ngx_http_chat_match(ngx_http_chat_routes[i].path, &path, &arg)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* what is behind the prefix of a chat's location */
+
+static ngx_int_t
+ngx_http_chat_path(ngx_http_request_t *r, ngx_str_t *path)
+{
+    ngx_http_chat_loc_conf_t  *conf;
+
+    conf = ngx_http_get_module_loc_conf(r, ngx_http_chat_module);
+
+    if (!conf->enable || r != r->main || r->error_page
+        || r->uri.len <= conf->base.len
+        || (conf->base.len
+            && ngx_memcmp(r->uri.data, conf->base.data, conf->base.len) != 0))
+    {
+        return NGX_DECLINED;
+    }
+
+    path->data = r->uri.data + conf->base.len;
+    path->len = r->uri.len - conf->base.len;
+
+    return NGX_OK;
 }
 
 
@@ -167,6 +213,11 @@ ngx_http_chat_content_handler(ngx_http_request_t *r)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_chat_module);
     route = ctx->route;
+
+    if (ctx->conf->user && route->handler == ngx_http_chat_login_handler) {
+        return ngx_http_chat_refuse(ctx, NGX_HTTP_NOT_FOUND,
+                                    "There is no log-in here");
+    }
 
     if (!(r->method & route->methods)) {
 

@@ -21,6 +21,18 @@
  */
 ngx_int_t ngx_http_chat_precontent_handler(ngx_http_request_t *r);
 
+/* 1 if the URI of r is one of the chat's routes */
+ngx_uint_t ngx_http_chat_is_route(ngx_http_request_t *r);
+
+/* in the access phase: chat_require */
+ngx_int_t ngx_http_chat_access_handler(ngx_http_request_t *r);
+
+/* the content handler of chat_status */
+ngx_int_t ngx_http_chat_status_handler(ngx_http_request_t *r);
+
+/* $chat_user and the others; before the configuration is read */
+ngx_int_t ngx_http_chat_add_variables(ngx_conf_t *cf);
+
 
 /*
  * A request in progress, the module's context of r.  It belongs to r->pool;
@@ -61,8 +73,16 @@ struct ngx_http_chat_ctx_s {
     void                          *job;           /* a password's, or NULL */
     ngx_event_t                    timer;
 
+    ngx_http_chat_next_pt          identified;    /* NULL: not under way */
+    ngx_uint_t                     status;        /* of that: 0, or an error */
+
     ngx_http_chat_next_pt          next;
     void                          *data;          /* the resource's own */
+
+    unsigned                       fresh:1;       /* Redis is asked, even if the
+                                                     session is known */
+    unsigned                       checking:1;    /* by chat_require */
+    unsigned                       checked:1;
 };
 
 /* the context of r, made if there is none; NULL without memory */
@@ -71,13 +91,29 @@ ngx_http_chat_ctx_t *ngx_http_chat_ctx(ngx_http_request_t *r);
 /* cancels all that is waited for */
 void ngx_http_chat_ctx_release(ngx_http_chat_ctx_t *ctx);
 
+/* of a request in which it has been learnt who it comes from, also in another
+   location than this one; NULL if there is none */
+ngx_http_chat_ctx_t *ngx_http_chat_ctx_known(ngx_http_request_t *r);
+
 /*
- * Looks the session of r up and calls next with ctx->user set (id.len 0:
- * none); answers 503 itself if Redis is away.  Used by live/ as well, for
- * /stream and /events.  The request is held (r->main->count) by the caller.
+ * Learns who r comes from, by its session, and calls next with ctx->status 0
+ * and ctx->user set (id.len 0: nobody), or with ctx->status an error: 503 if
+ * Redis is away, 403 if chat_user gives what can't be a name.  next may be
+ * called before this returns.  ctx->data is void behind it.
+ *
+ * _with_session() answers errors itself.  Used by live/ as well.  The request
+ * is held (r->main->count) by the caller.
  */
+void ngx_http_chat_identify(ngx_http_chat_ctx_t *ctx,
+    ngx_http_chat_next_pt next);
 void ngx_http_chat_with_session(ngx_http_chat_ctx_t *ctx,
     ngx_http_chat_next_pt next);
+
+/* ends that, with an error or 0 */
+void ngx_http_chat_identified(ngx_http_chat_ctx_t *ctx, ngx_uint_t status);
+
+/* 503, or the end of the identification that is under way */
+void ngx_http_chat_unavailable(ngx_http_chat_ctx_t *ctx);
 
 /*
  * Asks Redis; any number of questions may be out at a time, and answers come in
@@ -236,6 +272,9 @@ typedef struct {
     ngx_uint_t                     status;        /* of success */
     unsigned                       lost:1;        /* the name, to another */
     unsigned                       alike:1;       /* or to one like it */
+    unsigned                       outside:1;     /* by chat_user: there is no
+                                                     password, and who waits is
+                                                     ctx->identified */
 } ngx_http_chat_login_t;
 
 /* looks the name up and goes on from there; _register() comes back to it when

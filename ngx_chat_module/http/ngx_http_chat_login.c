@@ -11,6 +11,9 @@
  *                  |
  *                  +--> lookup again, if somebody else has got the name
  *
+ * With chat_user there is nothing to verify: lookup -> user -> put, or register
+ * -> put, on behalf of ngx_http_chat_identify().
+ *
  * A failure changes nothing: the session that the browser has goes on.  Too
  * many of them are 429, before the lookup and when a password has been
  * verified.
@@ -19,6 +22,7 @@
 #include "ngx_http_chat_http.h"
 #include "../auth/ngx_http_chat_password.h"
 #include "../auth/ngx_http_chat_rate.h"
+#include "../ngx_http_chat_stat.h"
 #include "../proto/chat_json.h"
 #include "../proto/chat_utf8.h"
 
@@ -157,6 +161,7 @@ ngx_http_chat_login_limited(ngx_http_chat_ctx_t *ctx)
         return 0;
     }
 
+    ngx_http_chat_count(NGX_HTTP_CHAT_STAT_LOGIN_LIMITED);
     ngx_http_chat_send_too_many(r, wait,
                                 "Too many tries, please wait a moment");
 
@@ -233,7 +238,7 @@ ngx_http_chat_login_known(ngx_http_chat_ctx_t *ctx, redisReply *reply,
     login->user.id.data = ngx_pstrdup(ctx->request->pool, &key);
 
     if (login->user.id.data == NULL) {
-        ngx_http_chat_send_unavailable(ctx->request);
+        ngx_http_chat_unavailable(ctx);
         return;
     }
 
@@ -254,11 +259,11 @@ ngx_http_chat_login_unknown(ngx_http_chat_ctx_t *ctx)
     /* the name was there a moment ago, and now it isn't */
 
     if (login->lost) {
-        ngx_http_chat_send_unavailable(ctx->request);
+        ngx_http_chat_unavailable(ctx);
         return;
     }
 
-    if (ctx->conf->registration) {
+    if (ctx->conf->registration || login->outside) {
         ngx_http_chat_register(ctx);
         return;
     }
@@ -272,7 +277,7 @@ ngx_http_chat_login_unknown(ngx_http_chat_ctx_t *ctx)
                                       ctx->conf->password_scheme,
                                       ngx_http_chat_login_in_vain, ctx);
     if (job == NULL) {
-        ngx_http_chat_send_unavailable(ctx->request);
+        ngx_http_chat_unavailable(ctx);
         return;
     }
 
@@ -323,14 +328,19 @@ ngx_http_chat_login_user(ngx_http_chat_ctx_t *ctx, redisReply *reply,
     login->user.username.data = ngx_pstrdup(ctx->request->pool, &name);
 
     if (login->user.username.data == NULL) {
-        ngx_http_chat_send_unavailable(ctx->request);
+        ngx_http_chat_unavailable(ctx);
+        return;
+    }
+
+    if (login->outside) {
+        ngx_http_chat_login_success(ctx);
         return;
     }
 
     job = ngx_http_chat_password_verify(&login->password, &hash,
                                         ngx_http_chat_login_verified, ctx);
     if (job == NULL) {
-        ngx_http_chat_send_unavailable(ctx->request);
+        ngx_http_chat_unavailable(ctx);
         return;
     }
 
@@ -364,7 +374,7 @@ ngx_http_chat_login_verified(void *data, ngx_int_t rc, ngx_str_t *hash)
         ngx_http_chat_login_failure(ctx);
 
     } else {
-        ngx_http_chat_send_unavailable(ctx->request);
+        ngx_http_chat_unavailable(ctx);
     }
 
     ngx_http_run_posted_requests(c);
@@ -376,6 +386,12 @@ ngx_http_chat_login_failure(ngx_http_chat_ctx_t *ctx)
 {
     ngx_http_chat_login_t *login = ctx->data;
 
+    if (login->outside) {
+        ngx_http_chat_identified(ctx, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
+    ngx_http_chat_count(NGX_HTTP_CHAT_STAT_LOGIN_WRONG);
     ngx_http_chat_rate_failure(ctx->request, ctx->conf, &login->username);
 
     ngx_http_chat_send_error(ctx->request, NGX_HTTP_NOT_FOUND,
@@ -391,9 +407,10 @@ ngx_http_chat_login_success(ngx_http_chat_ctx_t *ctx)
 
     login = ctx->data;
 
-    ngx_http_chat_rate_success(ctx->request, ctx->conf, &login->username);
-
-    ngx_http_chat_auth_create(&login->token, login->text);
+    if (!login->outside) {
+        ngx_http_chat_rate_success(ctx->request, ctx->conf, &login->username);
+        ngx_http_chat_auth_create(&login->token, login->text);
+    }
 
     ask = ngx_http_chat_ask(ctx, ngx_http_chat_login_put, 0);
     if (ask == NULL) {
@@ -412,14 +429,24 @@ static void
 ngx_http_chat_login_put(ngx_http_chat_ctx_t *ctx, redisReply *reply,
     ngx_uint_t n)
 {
-    ngx_http_chat_ask_t  *ask;
+    ngx_http_chat_ask_t    *ask;
+    ngx_http_chat_login_t  *login;
 
     if (ngx_http_chat_failed(ctx, reply)) {
         return;
     }
 
     if (ngx_http_chat_redis_int(reply) != 1) {
-        ngx_http_chat_send_unavailable(ctx->request);
+        ngx_http_chat_unavailable(ctx);
+        return;
+    }
+
+    login = ctx->data;
+
+    if (login->outside) {
+        ngx_http_chat_count(NGX_HTTP_CHAT_STAT_LOGIN_OUTSIDE);
+        ctx->user = login->user;
+        ngx_http_chat_identified(ctx, 0);
         return;
     }
 
@@ -493,7 +520,7 @@ ngx_http_chat_login_surplus(ngx_http_chat_ctx_t *ctx, redisReply *reply,
     if (ngx_http_chat_session_end_listed(ctx->redis, &login->user.id, reply)
         == NGX_ERROR)
     {
-        ngx_http_chat_send_unavailable(ctx->request);
+        ngx_http_chat_unavailable(ctx);
         return;
     }
 
@@ -508,6 +535,15 @@ ngx_http_chat_login_send(ngx_http_chat_ctx_t *ctx)
     ngx_http_chat_login_t  *login;
 
     login = ctx->data;
+
+    ngx_http_chat_count(login->status == NGX_HTTP_CREATED
+                            ? NGX_HTTP_CHAT_STAT_LOGIN_CREATED
+                            : NGX_HTTP_CHAT_STAT_LOGIN_OK);
+
+    /* whom $chat_user shows from here on */
+
+    ctx->user = login->user;
+    ctx->token = login->token;
 
     ngx_http_chat_text_init(&text, ctx->request->pool);
     ngx_http_chat_text_add_identity(&text, &login->user);

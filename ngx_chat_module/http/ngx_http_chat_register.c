@@ -4,6 +4,8 @@
  * at once one gets the name; the other is answered as a log-in, or, if its name
  * is another one that looks like it, refused.
  *
+ * A user that nginx knows (chat_user) has no password, and can't log in here.
+ *
  *     check -> hash -> INCR -> HSETNX -> the rest of the user -> claim
  *                        ^        | taken                         |     |
  *                        +--------+                           got it   lost it
@@ -33,6 +35,8 @@ static void ngx_http_chat_register_claimed(ngx_http_chat_ctx_t *ctx,
     redisReply *reply, ngx_uint_t n);
 static void ngx_http_chat_register_undone(ngx_http_chat_ctx_t *ctx,
     redisReply *reply, ngx_uint_t n);
+static void ngx_http_chat_register_refuse(ngx_http_chat_ctx_t *ctx,
+    ngx_uint_t status, const char *why);
 
 
 void
@@ -51,10 +55,15 @@ ngx_http_chat_register(ngx_http_chat_ctx_t *ctx)
     if (chat_name_check(name) != CHAT_OK
         || chat_name_looks(name, &looks) != CHAT_OK)
     {
-        ngx_http_chat_send_error(ctx->request, NGX_HTTP_BAD_REQUEST,
+        ngx_http_chat_register_refuse(ctx, NGX_HTTP_BAD_REQUEST,
                           "A new name has 1 to 32 characters, no space at "
                           "either end or behind another, and nothing "
                           "invisible");
+        return;
+    }
+
+    if (login->outside) {
+        ngx_http_chat_register_id(ctx);
         return;
     }
 
@@ -73,7 +82,7 @@ ngx_http_chat_register(ngx_http_chat_ctx_t *ctx)
                                       ctx->conf->password_scheme,
                                       ngx_http_chat_register_hashed, ctx);
     if (job == NULL) {
-        ngx_http_chat_send_unavailable(ctx->request);
+        ngx_http_chat_unavailable(ctx);
         return;
     }
 
@@ -101,7 +110,7 @@ ngx_http_chat_register_hashed(void *data, ngx_int_t rc, ngx_str_t *hash)
     }
 
     if (login->hash.data == NULL) {
-        ngx_http_chat_send_unavailable(ctx->request);
+        ngx_http_chat_unavailable(ctx);
 
     } else {
         ngx_http_chat_register_id(ctx);
@@ -134,7 +143,7 @@ ngx_http_chat_register_next(ngx_http_chat_ctx_t *ctx, redisReply *reply,
 
     p = ngx_pnalloc(ctx->request->pool, NGX_INT64_LEN);
     if (p == NULL) {
-        ngx_http_chat_send_unavailable(ctx->request);
+        ngx_http_chat_unavailable(ctx);
         return;
     }
 
@@ -172,14 +181,15 @@ ngx_http_chat_register_free(ngx_http_chat_ctx_t *ctx, redisReply *reply,
                       "chat: " NGX_HTTP_CHAT_KEY_TOTAL_USERS " is behind the "
                       "users that there are");
 
-        ngx_http_chat_send_unavailable(ctx->request);
+        ngx_http_chat_unavailable(ctx);
         return;
     }
 
-    if (ngx_http_chat_command(ctx, ngx_http_chat_register_written, 0,
-                              "HSET " NGX_HTTP_CHAT_KEY_USER "%V password %V",
-                              &login->user.id, &login->hash)
-        == NGX_OK
+    if ((login->outside
+         || ngx_http_chat_command(ctx, ngx_http_chat_register_written, 0,
+                                  "HSET " NGX_HTTP_CHAT_KEY_USER "%V "
+                                  "password %V", &login->user.id, &login->hash)
+            == NGX_OK)
         && ngx_http_chat_command(ctx, ngx_http_chat_register_written, 0,
                                  "SADD " NGX_HTTP_CHAT_KEY_USER "%V"
                                  NGX_HTTP_CHAT_KEY_USER_ROOMS " 0",
@@ -265,10 +275,35 @@ ngx_http_chat_register_undone(ngx_http_chat_ctx_t *ctx, redisReply *reply,
     login = ctx->data;
 
     if (login->alike) {
-        ngx_http_chat_send_error(ctx->request, NGX_HTTP_CONFLICT,
-                                 "This name looks like one that somebody has");
+        ngx_http_chat_register_refuse(ctx, NGX_HTTP_CONFLICT,
+                                "This name looks like one that somebody has");
         return;
     }
 
     ngx_http_chat_login_lookup(ctx);
+}
+
+
+static void
+ngx_http_chat_register_refuse(ngx_http_chat_ctx_t *ctx, ngx_uint_t status,
+    const char *why)
+{
+    ngx_http_chat_login_t  *login;
+
+    login = ctx->data;
+
+    if (login->outside) {
+
+        /* the name has been checked: there is nothing in it that could spoil
+           the log */
+
+        ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
+                      "chat: chat_user gives \"%V\": %s", &login->username,
+                      why);
+
+        ngx_http_chat_identified(ctx, NGX_HTTP_FORBIDDEN);
+        return;
+    }
+
+    ngx_http_chat_send_error(ctx->request, status, why);
 }

@@ -338,6 +338,8 @@ ngx_http_chat_bus_deliver(ngx_http_chat_room_t *room,
         ngx_http_chat_bus_private(room, sender, &event, mine);
 
     } else {
+        ngx_http_chat_count_n(NGX_HTTP_CHAT_STAT_DELIVERIES, room->nmembers);
+
         for (i = 0; i < room->nmembers; i++) {
             s = room->members[i];
             ngx_http_chat_event_deliver(s->user == sender ? mine : &event, s,
@@ -370,6 +372,8 @@ ngx_http_chat_bus_private(ngx_http_chat_room_t *room,
         if (user == NULL) {
             continue;
         }
+
+        ngx_http_chat_count_n(NGX_HTTP_CHAT_STAT_DELIVERIES, user->nsessions);
 
         for (q = ngx_queue_head(&user->sessions);
              q != ngx_queue_sentinel(&user->sessions);

@@ -9,6 +9,7 @@
 #include "ngx_http_chat_conn.h"
 #include "ngx_http_chat_relay.h"
 #include "ngx_http_chat_handover.h"
+#include "ngx_http_chat_life.h"
 
 
 #define NGX_HTTP_CHAT_CONN_BUFS     64            /* of one writev() */
@@ -207,6 +208,7 @@ ngx_http_chat_conn_read(ngx_http_chat_conn_t *conn)
             break;
         }
 
+        ngx_http_chat_life_received(conn->session, n);
         ngx_http_chat_conn_process(conn, ngx_http_chat_worker->scratch, n);
     }
 
@@ -308,6 +310,7 @@ ngx_http_chat_conn_flush(ngx_http_chat_conn_t *conn)
     }
 
     rc = NGX_OK;
+    ngx_http_chat_count_most(NGX_HTTP_CHAT_STAT_QUEUE_MOST, box->bytes);
 
     while ((box->n || c->buffered) && c->write->ready && rc == NGX_OK) {
 #if (NGX_HTTP_SSL)
@@ -403,6 +406,7 @@ ngx_http_chat_conn_write(ngx_http_chat_conn_t *conn)
 
     n = ngx_max(n, 0);
     c->sent += n;
+    ngx_http_chat_life_sent(conn->session, n);
 
     if ((size_t) n < size) {
         c->write->ready = 0;
@@ -432,6 +436,7 @@ ngx_http_chat_conn_write(ngx_http_chat_conn_t *conn)
 static ngx_int_t
 ngx_http_chat_conn_encrypt(ngx_http_chat_conn_t *conn)
 {
+    off_t                    sent;
     ngx_buf_t                bufs[NGX_HTTP_CHAT_CONN_BUFS], *b;
     ngx_uint_t               i, n;
     ngx_chain_t              chain[NGX_HTTP_CHAT_CONN_BUFS], *rest;
@@ -461,7 +466,9 @@ ngx_http_chat_conn_encrypt(ngx_http_chat_conn_t *conn)
         chain[i].next = i == n - 1 ? NULL : &chain[i + 1];
     }
 
+    sent = c->sent;
     rest = c->send_chain(c, n ? chain : NULL, 0);
+    ngx_http_chat_life_sent(conn->session, c->sent - sent);
 
     if (rest == NGX_CHAIN_ERROR) {
         return NGX_ERROR;

@@ -8,6 +8,7 @@
 
 #include "ngx_http_chat_hub.h"
 #include "ngx_http_chat_conn.h"
+#include "ngx_http_chat_life.h"
 #include "ngx_http_chat_polling.h"
 #include "ngx_http_chat_relay.h"
 #include "../http/ngx_http_chat_http.h"
@@ -29,6 +30,9 @@ typedef struct {
 } ngx_http_chat_engine_t;
 
 
+static void ngx_http_chat_engine_identified(ngx_http_chat_ctx_t *ctx);
+static ngx_int_t ngx_http_chat_engine_enter(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx, chat_eio_query_t *query);
 static ngx_int_t ngx_http_chat_engine_check(ngx_http_request_t *r,
     chat_eio_query_t *query);
 static ngx_int_t ngx_http_chat_engine_handshake(ngx_http_request_t *r,
@@ -49,13 +53,10 @@ static ngx_uint_t ngx_http_chat_engine_is_of(ngx_http_chat_session_t *s,
 ngx_int_t
 ngx_http_chat_engine_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                 rc;
-    ngx_str_t                 allow;
-    ngx_pool_cleanup_t       *cln;
-    chat_eio_query_t          query;
-    ngx_http_chat_ctx_t      *ctx;
-    ngx_http_chat_engine_t   *engine;
-    ngx_http_chat_session_t  *s;
+    ngx_int_t             rc;
+    ngx_str_t             allow;
+    chat_eio_query_t      query;
+    ngx_http_chat_ctx_t  *ctx;
 
     ctx = ngx_http_chat_ctx(r);
     if (ctx == NULL) {
@@ -74,6 +75,62 @@ ngx_http_chat_engine_handler(ngx_http_request_t *r)
         return rc;
     }
 
+    if (ctx->conf->user == NULL || query.sid.len) {
+        return ngx_http_chat_engine_enter(r, ctx, &query);
+    }
+
+    /* the user may be a new one, whose session is made first: CONNECT asks for
+       it in Redis */
+
+    ctx->fresh = 1;
+    r->main->count++;
+
+    ngx_http_chat_watch(r);
+    ngx_http_chat_identify(ctx, ngx_http_chat_engine_identified);
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_http_chat_engine_identified(ngx_http_chat_ctx_t *ctx)
+{
+    ngx_int_t            rc;
+    chat_eio_query_t     query;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+    r->read_event_handler = ngx_http_block_reading;
+    ctx->data = NULL;
+
+    switch (ctx->status) {
+
+    case 0:
+        chat_eio_query((chat_str_t) { r->args.len, r->args.data }, &query);
+        rc = ngx_http_chat_engine_enter(r, ctx, &query);
+        break;
+
+    case NGX_HTTP_FORBIDDEN:
+        rc = ngx_http_chat_polling_error(r, NGX_HTTP_CHAT_EIO_FORBIDDEN);
+        break;
+
+    default:
+        rc = ctx->status;
+        break;
+    }
+
+    ngx_http_finalize_request(r, rc);
+}
+
+
+static ngx_int_t
+ngx_http_chat_engine_enter(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
+    chat_eio_query_t *query)
+{
+    ngx_pool_cleanup_t       *cln;
+    ngx_http_chat_engine_t   *engine;
+    ngx_http_chat_session_t  *s;
+
     cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_chat_engine_t));
     if (cln == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -91,15 +148,16 @@ ngx_http_chat_engine_handler(ngx_http_request_t *r)
     ctx->data = engine;
 
     ngx_http_chat_auth_token(r, engine->conf, &engine->token);
+    ctx->token = engine->token;
 
-    if (query.sid.len == 0) {
-        return ngx_http_chat_engine_handshake(r, engine, &query);
+    if (query->sid.len == 0) {
+        return ngx_http_chat_engine_handshake(r, engine, query);
     }
 
-    s = ngx_http_chat_session_find(query.sid.data, query.sid.len);
+    s = ngx_http_chat_session_find(query->sid.data, query->sid.len);
 
     if (s == NULL) {
-        if (!ngx_http_chat_relay_foreign(query.sid.data, query.sid.len)) {
+        if (!ngx_http_chat_relay_foreign(query->sid.data, query->sid.len)) {
             return ngx_http_chat_polling_error(r, NGX_HTTP_CHAT_EIO_SID);
         }
 
@@ -107,9 +165,9 @@ ngx_http_chat_engine_handler(ngx_http_request_t *r)
         return ngx_http_chat_polling_error(r, NGX_HTTP_CHAT_EIO_SID);
     }
 
-    ngx_memcpy(engine->sid, query.sid.data, NGX_HTTP_CHAT_SID_LEN);
+    ngx_memcpy(engine->sid, query->sid.data, NGX_HTTP_CHAT_SID_LEN);
 
-    if (query.transport == CHAT_EIO_WEBSOCKET) {
+    if (query->transport == CHAT_EIO_WEBSOCKET) {
         return ngx_http_chat_engine_websocket(r, engine, s);
     }
 
@@ -214,12 +272,13 @@ ngx_http_chat_engine_handshake(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    ngx_http_chat_life_address(s, &r->connection->addr_text);
     ngx_http_chat_session_heartbeat(s);
     ngx_http_chat_session_send(s, frame);
     ngx_http_chat_frame_unref(frame);
 
     if (query->transport == CHAT_EIO_WEBSOCKET) {
-        s->transport = NGX_HTTP_CHAT_WEBSOCKET;
+        ngx_http_chat_session_transport(s, NGX_HTTP_CHAT_WEBSOCKET);
 
         rc = ngx_http_chat_conn_upgrade(r, engine->hub, engine->conf, s, NULL,
                                         &engine->token);
@@ -466,6 +525,40 @@ ngx_http_chat_engine_cleanup(void *data)
     if (engine->ask) {
         ngx_http_chat_relay_abort(engine->ask);
     }
+}
+
+
+ngx_int_t
+ngx_http_chat_engine_user(ngx_http_request_t *r, ngx_str_t *id,
+    ngx_str_t *username)
+{
+    ngx_http_chat_ctx_t      *ctx;
+    ngx_http_chat_engine_t   *engine;
+    ngx_http_chat_session_t  *s;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_chat_module);
+
+    /* while it is being identified the data is something else */
+
+    if (r->content_handler != ngx_http_chat_engine_handler || ctx == NULL
+        || ctx->data == NULL || ctx->identified)
+    {
+        return NGX_DECLINED;
+    }
+
+    engine = ctx->data;
+    s = ngx_http_chat_session_find(engine->sid, NGX_HTTP_CHAT_SID_LEN);
+
+    if (s == NULL || s->user == NULL
+        || !ngx_http_chat_engine_is_of(s, engine))
+    {
+        return NGX_DECLINED;
+    }
+
+    *id = s->user->node.str;
+    *username = s->user->name;
+
+    return NGX_OK;
 }
 
 

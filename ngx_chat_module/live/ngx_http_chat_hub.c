@@ -4,6 +4,7 @@
 
 #include "ngx_http_chat_hub.h"
 #include "ngx_http_chat_known.h"
+#include "ngx_http_chat_life.h"
 
 
 #define NGX_HTTP_CHAT_IDLE_ROOMS   10000          /* remembered at the most */
@@ -181,6 +182,7 @@ ngx_http_chat_user_create(ngx_http_chat_hub_t *hub, ngx_str_t *id,
 
     ngx_queue_init(&user->sessions);
     ngx_rbtree_insert(&hub->users, &user->node.node);
+    ngx_http_chat_count(NGX_HTTP_CHAT_STAT_USERS);
     ngx_queue_insert_tail(&hub->user_list, &user->list);
 
     return user;
@@ -193,6 +195,7 @@ ngx_http_chat_user_destroy(ngx_http_chat_user_t *user)
     ngx_http_chat_timer_del(&ngx_http_chat_worker->wheel, &user->grace);
     ngx_queue_remove(&user->list);
     ngx_rbtree_delete(&user->hub->users, &user->node.node);
+    ngx_http_chat_uncount(NGX_HTTP_CHAT_STAT_USERS);
     ngx_free(user);
 }
 
@@ -252,6 +255,7 @@ ngx_http_chat_room_get(ngx_http_chat_hub_t *hub, chat_room_t *id)
     (void) chat_room_parse((chat_str_t) { id->id.len, p }, &room->id);
 
     ngx_rbtree_insert(&hub->rooms, &room->node.node);
+    ngx_http_chat_count(NGX_HTTP_CHAT_STAT_ROOMS);
     ngx_http_chat_room_idle(room);
 
     return room;
@@ -291,6 +295,7 @@ ngx_http_chat_room_destroy(ngx_http_chat_room_t *room)
     }
 
     ngx_rbtree_delete(&room->hub->rooms, &room->node.node);
+    ngx_http_chat_uncount(NGX_HTTP_CHAT_STAT_ROOMS);
 
     if (room->members) {
         ngx_free(room->members);
@@ -383,6 +388,8 @@ ngx_http_chat_hub_attach(ngx_http_chat_session_t *s, ngx_str_t *user_id,
     }
 
     s->user = user;
+    ngx_http_chat_count(NGX_HTTP_CHAT_STAT_SESSIONS);
+    ngx_http_chat_life_user(s, &user->node.str, &user->name);
 
     ngx_queue_insert_tail(&user->sessions, &s->user_queue);
     user->nsessions++;
@@ -447,6 +454,7 @@ ngx_http_chat_hub_detach(ngx_http_chat_session_t *s, ngx_uint_t at_once)
 
     user = s->user;
     s->user = NULL;
+    ngx_http_chat_uncount(NGX_HTTP_CHAT_STAT_SESSIONS);
 
     for (i = 0; i < s->nmembers; i++) {
         ngx_http_chat_room_remove(s->members[i].room, s->members[i].index);

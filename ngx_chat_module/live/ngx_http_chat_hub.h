@@ -25,6 +25,7 @@
 #include "../proto/chat_ws.h"
 #include "../proto/chat_sio.h"
 #include "../proto/chat_deflate.h"
+#include "../ngx_http_chat_stat.h"
 #include "ngx_http_chat_live.h"
 #include "ngx_http_chat_frame.h"
 #include "ngx_http_chat_wheel.h"
@@ -45,6 +46,7 @@ typedef struct ngx_http_chat_user_s     ngx_http_chat_user_t;
 typedef struct ngx_http_chat_room_s     ngx_http_chat_room_t;
 typedef struct ngx_http_chat_port_s     ngx_http_chat_port_t;
 typedef struct ngx_http_chat_event_s    ngx_http_chat_event_t;
+typedef struct ngx_http_chat_life_s     ngx_http_chat_life_t;
 typedef struct ngx_http_chat_demo_s     ngx_http_chat_demo_t;
 typedef struct ngx_http_chat_handing_s  ngx_http_chat_handing_t;
 typedef struct ngx_http_chat_handover_s  ngx_http_chat_handover_t;
@@ -230,6 +232,7 @@ struct ngx_http_chat_session_s {
     ngx_http_chat_conn_t         *probe;          /* one that isn't yet it */
     ngx_http_chat_handing_t      *handing;        /* conn, to a new worker */
     ngx_http_request_t           *stream;         /* SSE */
+    ngx_http_chat_life_t         *life;           /* NULL: nothing to log */
 
     ngx_http_chat_timer_t         heartbeat;
     ngx_http_chat_timer_t         connect;        /* connect timeout */
@@ -402,6 +405,10 @@ ngx_http_chat_session_t *ngx_http_chat_session_create(
     const u_char *sid);
 ngx_http_chat_session_t *ngx_http_chat_session_find(const u_char *sid,
     size_t len);
+
+/* it is served over another transport from now on */
+void ngx_http_chat_session_transport(ngx_http_chat_session_t *s,
+    ngx_http_chat_transport_t transport);
 
 /*
  * Ends a session: its GET and POST are answered, its WebSocket is closed with

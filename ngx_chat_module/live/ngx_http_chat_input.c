@@ -344,9 +344,10 @@ ngx_http_chat_conn_arrive(ngx_http_chat_conn_t *conn)
     conn->session = s;
 
     s->conn = conn;
-    s->transport = NGX_HTTP_CHAT_WEBSOCKET;
+    ngx_http_chat_session_transport(s, NGX_HTTP_CHAT_WEBSOCKET);
     s->polled = 1;
     s->arriving = 1;
+    ngx_http_chat_count(NGX_HTTP_CHAT_STAT_MOVES);
 
     ngx_http_chat_session_connect_wait(s, NGX_HTTP_CHAT_ARRIVE_WAIT);
 

@@ -28,5 +28,13 @@ ngx_int_t ngx_http_chat_engine_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_chat_stream_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_chat_events_handler(ngx_http_request_t *r);
 
+/*
+ * NGX_OK: the engine's handler has the request, and its session is one of this
+ * worker's and connected: its user's id and name, which are the session's.
+ * Otherwise NGX_DECLINED.
+ */
+ngx_int_t ngx_http_chat_engine_user(ngx_http_request_t *r, ngx_str_t *id,
+    ngx_str_t *username);
+
 
 #endif /* NGX_HTTP_CHAT_LIVE_H */

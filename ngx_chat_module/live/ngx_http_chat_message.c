@@ -59,6 +59,9 @@ static void ngx_http_chat_send_fail(ngx_http_chat_send_t *send,
     const char *text, ngx_uint_t retry);
 
 
+static const char  ngx_http_chat_no_member[] = "You are not in that room";
+
+
 void
 ngx_http_chat_on_message(ngx_http_chat_session_t *s, chat_json_t *payload,
     ngx_http_chat_ack_t *ack)
@@ -76,6 +79,9 @@ ngx_http_chat_on_message(ngx_http_chat_session_t *s, chat_json_t *payload,
     error = ngx_http_chat_message_check(s, payload, &text, &nonce, room_data,
                                         &room);
     if (error) {
+        ngx_http_chat_count(error == ngx_http_chat_no_member
+                                ? NGX_HTTP_CHAT_STAT_REFUSED_ROOM
+                                : NGX_HTTP_CHAT_STAT_REFUSED_INVALID);
         ngx_http_chat_socket_ack_error(s, ack, error, 0);
         return;
     }
@@ -83,6 +89,7 @@ ngx_http_chat_on_message(ngx_http_chat_session_t *s, chat_json_t *payload,
     send = ngx_http_chat_send_create(s, &text, &nonce);
 
     if (send == NULL) {
+        ngx_http_chat_count(NGX_HTTP_CHAT_STAT_REFUSED_INVALID);
         ngx_http_chat_socket_ack_error(s, ack, "Please check the nonce", 0);
         return;
     }
@@ -113,6 +120,8 @@ ngx_http_chat_message_limit(ngx_http_chat_session_t *s,
     if (rc == NGX_OK) {
         return NGX_OK;
     }
+
+    ngx_http_chat_count(NGX_HTTP_CHAT_STAT_REFUSED_RATE);
 
     if (rc == NGX_ABORT) {
         ngx_log_error(NGX_LOG_WARN, ngx_http_chat_worker->log, 0,
@@ -148,7 +157,7 @@ ngx_http_chat_message_check(ngx_http_chat_session_t *s, chat_json_t *payload,
         || ngx_http_chat_room_of(&id, room_data, room) != NGX_OK
         || !ngx_http_chat_hub_is_member(s, room))
     {
-        return "You are not in that room";
+        return ngx_http_chat_no_member;
     }
 
     if (!chat_json_get(payload, "message", text)
@@ -297,7 +306,7 @@ ngx_http_chat_send_other(void *data, redisReply *reply)
     name = ngx_http_chat_redis_str(reply);
 
     if (name.data == NULL) {
-        ngx_http_chat_send_fail(send, "You are not in that room", 0);
+        ngx_http_chat_send_fail(send, ngx_http_chat_no_member, 0);
         return;
     }
 
@@ -421,6 +430,8 @@ ngx_http_chat_send_stored(void *data, redisReply *reply)
         return;
     }
 
+    ngx_http_chat_count(NGX_HTTP_CHAT_STAT_MESSAGES);
+
     ngx_str_set(&pieces[0], "{\"ok\":true,\"id\":\"");
     ngx_str_set(&pieces[2], "\",\"date\":");
     ngx_str_set(&pieces[4], "}");
@@ -434,6 +445,9 @@ ngx_http_chat_send_fail(ngx_http_chat_send_t *send, const char *text,
     ngx_uint_t retry)
 {
     ngx_str_t  pieces[3];
+
+    ngx_http_chat_count(retry ? NGX_HTTP_CHAT_STAT_REFUSED_UNAVAILABLE
+                              : NGX_HTTP_CHAT_STAT_REFUSED_ROOM);
 
     ngx_str_set(&pieces[0], "{\"error\":\"");
     pieces[1].len = ngx_strlen(text);

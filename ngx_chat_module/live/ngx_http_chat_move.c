@@ -17,6 +17,7 @@
 #include "ngx_http_chat_relay_int.h"
 #include "ngx_http_chat_conn.h"
 #include "ngx_http_chat_handover.h"
+#include "ngx_http_chat_life.h"
 #include "ngx_http_chat_replay.h"
 #include "../proto/chat_eio.h"
 
@@ -359,7 +360,7 @@ ngx_http_chat_relay_on_cut(ngx_http_chat_hub_t *hub,
 void
 ngx_http_chat_relay_try_move(ngx_http_chat_session_t *s)
 {
-    u_char               line[64];
+    u_char               line[64 + NGX_HTTP_CHAT_LIFE_STATE];
     ngx_str_t            head, body;
     ngx_http_chat_op_t  *op;
 
@@ -376,8 +377,10 @@ ngx_http_chat_relay_try_move(ngx_http_chat_session_t *s)
     ngx_http_chat_opening_move(s);
 
     head.data = line;
-    head.len = ngx_sprintf(line, "state %V %ui", &s->node.str,
-                           (ngx_uint_t) s->opening)
+    head.len = ngx_http_chat_life_write(ngx_sprintf(line, "state %V %ui",
+                                                    &s->node.str,
+                                                    (ngx_uint_t) s->opening),
+                                        s)
                - line;
 
     op = ngx_http_chat_relay_publish(s->hub, s->prober, &head, &body, NULL,
@@ -640,6 +643,7 @@ ngx_http_chat_relay_on_state(ngx_http_chat_hub_t *hub,
     }
 
     s->arriving = 0;
+    ngx_http_chat_life_read(s, message->n - 3, &message->word[3]);
 
     ngx_http_chat_session_upgraded(s, conn);
 

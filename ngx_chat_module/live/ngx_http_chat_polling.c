@@ -2,6 +2,7 @@
  * Long-polling (engine.io-protocol, "HTTP long-polling"): see the header.
  */
 
+#include "ngx_http_chat_life.h"
 #include "ngx_http_chat_polling.h"
 #include "ngx_http_chat_relay.h"
 #include "../http/ngx_http_chat_http.h"
@@ -403,6 +404,8 @@ ngx_http_chat_polling_post(ngx_http_chat_session_t *s,
         ngx_http_chat_session_close(s, 1000, "two POSTs at a time");
         return;
     }
+
+    ngx_http_chat_life_received(s, port->rest.len);
 
     port->session = s;
     s->post = port;

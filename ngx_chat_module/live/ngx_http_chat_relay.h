@@ -23,7 +23,9 @@
  *                                   WORKER, does: both published in one step;
  *                                   before "open" comes an "alive"; SOCKET
  *                                   "-": not connected; body: the user's name
- *     state SID                     the old owner's queue, body: packets
+ *     state SID OPENING [LIFE]      the old owner's queue, body: packets;
+ *                                   OPENING "1": it may yet resume; LIFE: for
+ *                                   chat_log, see life.h
  *     packet SID                    an ack that came late, body: the packet
  *     revoke HASH                   (to all) the session has been logged out
  *     dead WORKER                   (to all) its sessions are gone

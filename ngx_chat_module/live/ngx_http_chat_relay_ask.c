@@ -33,6 +33,7 @@ ngx_http_chat_relay_request(ngx_http_chat_port_t *port, const u_char *sid,
     conf = ngx_http_get_module_loc_conf(port->request, ngx_http_chat_module);
 
     port->token = *token;
+    ngx_http_chat_count(NGX_HTTP_CHAT_STAT_RELAYS);
 
     ngx_http_chat_relay_insert(port, sid, port->is_post
                                    ? NGX_HTTP_CHAT_RELAY_POST

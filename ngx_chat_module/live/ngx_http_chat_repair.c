@@ -200,6 +200,7 @@ ngx_http_chat_bus_repair(ngx_http_chat_room_t *room)
     }
 
     room->hub->repairs++;
+    ngx_http_chat_count(NGX_HTTP_CHAT_STAT_REPAIRS);
 }
 
 

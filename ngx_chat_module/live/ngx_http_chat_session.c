@@ -9,6 +9,7 @@
 #include "ngx_http_chat_hub.h"
 #include "ngx_http_chat_conn.h"
 #include "ngx_http_chat_handover.h"
+#include "ngx_http_chat_life.h"
 #include "ngx_http_chat_polling.h"
 #include "ngx_http_chat_relay.h"
 #include "ngx_http_chat_replay.h"
@@ -63,11 +64,23 @@ ngx_http_chat_session_create(ngx_http_chat_hub_t *hub,
     s->node.node.key = ngx_crc32_short(s->sid, NGX_HTTP_CHAT_SID_LEN);
 
     ngx_rbtree_insert(&worker->sessions, &s->node.node);
+    ngx_http_chat_count(NGX_HTTP_CHAT_STAT_POLLING);
+    ngx_http_chat_life_begin(s);
     ngx_http_chat_drain_again();
 
     ngx_http_chat_session_connect_wait(s, NGX_HTTP_CHAT_CONNECT_WAIT);
 
     return s;
+}
+
+
+void
+ngx_http_chat_session_transport(ngx_http_chat_session_t *s,
+    ngx_http_chat_transport_t transport)
+{
+    ngx_http_chat_uncount(NGX_HTTP_CHAT_STAT_POLLING + s->transport);
+    s->transport = transport;
+    ngx_http_chat_count(NGX_HTTP_CHAT_STAT_POLLING + transport);
 }
 
 
@@ -142,8 +155,12 @@ ngx_http_chat_session_close(ngx_http_chat_session_t *s, ngx_uint_t code,
     ngx_log_error(NGX_LOG_INFO, worker->log, 0, "chat: session %V closed: %s",
                   &s->node.str, why);
 
+    ngx_http_chat_life_end(s, code, why);
+
     ngx_rbtree_delete(&worker->sessions, &s->node.node);
     ngx_http_chat_client_leave(worker->main, s->client);
+    ngx_http_chat_uncount(NGX_HTTP_CHAT_STAT_POLLING + s->transport);
+
     ngx_http_chat_timer_del(&worker->wheel, &s->heartbeat);
 
     ngx_http_chat_socket_close(s, 0);
@@ -220,6 +237,10 @@ ngx_http_chat_session_send(ngx_http_chat_session_t *s,
 
     if (s->closed || s->overflow) {
         return;
+    }
+
+    if (s->life) {
+        s->life->sent++;
     }
 
     box = s->conn && !s->arriving ? &s->conn->out : &s->out;
@@ -306,6 +327,7 @@ ngx_http_chat_session_flush(ngx_http_chat_session_t *s)
     }
 
     if (s->overflow) {
+        ngx_http_chat_count(NGX_HTTP_CHAT_STAT_SLOW);
         ngx_http_chat_session_close(s, 1013, "the client reads too slowly");
         return;
     }
@@ -319,7 +341,10 @@ ngx_http_chat_session_flush(ngx_http_chat_session_t *s)
         return;
     }
 
+    ngx_http_chat_count_most(NGX_HTTP_CHAT_STAT_QUEUE_MOST, s->out.bytes);
+
     if (s->poll->request == NULL) {
+        ngx_http_chat_life_sent(s, s->out.bytes);
         ngx_http_chat_deliver(s);
         return;
     }
@@ -330,6 +355,8 @@ ngx_http_chat_session_flush(ngx_http_chat_session_t *s)
 
         return;
     }
+
+    ngx_http_chat_life_sent(s, body.len);
 
     ngx_http_chat_outbox_clear(&s->out);
 
@@ -380,6 +407,10 @@ ngx_http_chat_session_packet(ngx_http_chat_session_t *s, chat_str_t text)
     switch (packet.type) {
 
     case CHAT_EIO_MESSAGE:
+        if (s->life) {
+            s->life->received++;
+        }
+
         rc = ngx_http_chat_socket_packet(s, packet.data);
 
         if (s->closed) {
@@ -581,7 +612,7 @@ ngx_http_chat_session_upgraded(ngx_http_chat_session_t *s,
     s->probe = NULL;
     s->probed = 0;
     s->conn = conn;
-    s->transport = NGX_HTTP_CHAT_WEBSOCKET;
+    ngx_http_chat_session_transport(s, NGX_HTTP_CHAT_WEBSOCKET);
 
     if (s->turn.next) {
         ngx_queue_remove(&s->turn);

@@ -3,6 +3,7 @@
  */
 
 #include "ngx_http_chat_sse.h"
+#include "ngx_http_chat_life.h"
 #include "ngx_http_chat_replay.h"
 #include "../http/ngx_http_chat_http.h"
 #include "../proto/chat_http.h"
@@ -186,7 +187,10 @@ ngx_http_chat_sse_open(ngx_http_chat_ctx_t *ctx)
     sse->session = s;
     sse->request = r;
 
-    s->transport = NGX_HTTP_CHAT_SSE;
+    ngx_http_chat_session_transport(s, NGX_HTTP_CHAT_SSE);
+    ngx_http_chat_life_address(s, &r->connection->addr_text);
+    ngx_http_chat_life_user(s, &ctx->user.id, &ctx->user.username);
+
     s->stream = r;
     ctx->data = sse;
 
@@ -403,6 +407,8 @@ ngx_http_chat_sse_write(ngx_http_chat_session_t *s)
     b = &sse->buf;
     box = &s->out;
 
+    ngx_http_chat_count_most(NGX_HTTP_CHAT_STAT_QUEUE_MOST, box->bytes);
+
     for ( ;; ) {
 
         if (r->buffered || r->connection->buffered) {
@@ -447,6 +453,8 @@ ngx_http_chat_sse_write(ngx_http_chat_session_t *s)
                 ngx_http_chat_outbox_shift(box);
             }
         }
+
+        ngx_http_chat_life_sent(s, b->last - b->pos);
 
         sse->chain.buf = b;
         sse->chain.next = NULL;

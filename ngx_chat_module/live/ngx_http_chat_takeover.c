@@ -500,8 +500,10 @@ ngx_http_chat_takeover_session(ngx_http_chat_taking_t *taking,
 
     state = &taking->state;
 
-    s->transport = NGX_HTTP_CHAT_WEBSOCKET;
+    ngx_http_chat_session_transport(s, NGX_HTTP_CHAT_WEBSOCKET);
     s->arriving = 1;
+    ngx_http_chat_count(NGX_HTTP_CHAT_STAT_HANDOVERS);
+
     s->spoken = state->spoken;
     s->polled = state->polled;
     s->renewed = ngx_current_msec - state->renewed;

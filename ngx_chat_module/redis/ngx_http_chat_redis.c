@@ -79,6 +79,9 @@ ngx_http_chat_redis_create(ngx_http_chat_redis_conf_t *conf,
 
     ngx_add_timer(&link->tick, NGX_HTTP_CHAT_REDIS_TICK);
 
+    ngx_http_chat_count(channels ? NGX_HTTP_CHAT_STAT_BUS_LINKS
+                                 : NGX_HTTP_CHAT_STAT_COMMAND_LINKS);
+
     if (sentinel) {
         ngx_http_chat_sentinel_follow(sentinel, &link->follow);
     }
@@ -357,6 +360,16 @@ ngx_http_chat_redis_set_up(ngx_http_chat_redis_t *link)
                       link->channels ? "subscriber" : "command");
     }
 
+    ngx_http_chat_count(link->channels ? NGX_HTTP_CHAT_STAT_BUS_UP
+                                       : NGX_HTTP_CHAT_STAT_COMMAND_UP);
+
+    if (link->known) {
+        ngx_http_chat_count(link->channels
+                                ? NGX_HTTP_CHAT_STAT_BUS_RECONNECTS
+                                : NGX_HTTP_CHAT_STAT_COMMAND_RECONNECTS);
+    }
+
+    link->known = 1;
     link->status = ngx_http_chat_redis_up;
     link->backoff = NGX_HTTP_CHAT_REDIS_BACKOFF_MIN;
     link->complained = 0;
@@ -388,6 +401,11 @@ ngx_http_chat_redis_gone(void *data)
 
     if (link->ac && link->ac->err) {
         ngx_http_chat_redis_complain(link, link->ac->errstr);
+    }
+
+    if (link->status == ngx_http_chat_redis_up) {
+        ngx_http_chat_uncount(link->channels ? NGX_HTTP_CHAT_STAT_BUS_UP
+                                             : NGX_HTTP_CHAT_STAT_COMMAND_UP);
     }
 
     link->ac = NULL;

@@ -6,6 +6,7 @@
 #ifndef NGX_HTTP_CHAT_REDIS_INT_H
 #define NGX_HTTP_CHAT_REDIS_INT_H
 
+#include "../ngx_http_chat_stat.h"
 #include "ngx_http_chat_redis.h"
 
 
@@ -45,6 +46,7 @@ struct ngx_http_chat_redis_s {
     unsigned                         exiting:1;
     unsigned                         told:1;      /* state(up) was called */
     unsigned                         complained:1;
+    unsigned                         known:1;     /* it was up before */
 };
 
 

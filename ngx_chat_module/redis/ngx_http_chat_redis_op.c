@@ -121,6 +121,10 @@ ngx_http_chat_redis_reply_handler(redisAsyncContext *ac, void *r, void *data)
         return;
     }
 
+    if (reply) {
+        ngx_http_chat_stat_round_trip(ngx_current_msec - op->sent);
+    }
+
     if (op->handler) {
         op->handler(op->data, reply);
     }

@@ -1,0 +1,55 @@
+/*
+ * What chat_log says of a live connection when it ends.  A session has this
+ * only where there is such a log, and takes it along when it moves to another
+ * worker (relay.h, "state").
+ */
+
+#ifndef NGX_HTTP_CHAT_LIFE_H
+#define NGX_HTTP_CHAT_LIFE_H
+
+#include "ngx_http_chat_hub.h"
+
+
+#define NGX_HTTP_CHAT_LIFE_ADDR   64              /* longer ones are cut */
+#define NGX_HTTP_CHAT_LIFE_STATE  (NGX_HTTP_CHAT_LIFE_ADDR                    \
+                                   + 5 * (NGX_INT64_LEN + 1) + 1)
+
+
+struct ngx_http_chat_life_s {
+    ngx_msec_t                    begin;
+    uint64_t                      received;       /* packets */
+    uint64_t                      sent;
+    uint64_t                      bytes_received;
+    uint64_t                      bytes_sent;
+    ngx_str_t                     user;           /* allocated, with the id */
+    ngx_str_t                     user_id;
+    u_char                        addr[NGX_HTTP_CHAT_LIFE_ADDR];
+    size_t                        addr_len;
+};
+
+
+/* all of these do nothing where there is no log, or without memory */
+
+void ngx_http_chat_life_begin(ngx_http_chat_session_t *s);
+void ngx_http_chat_life_address(ngx_http_chat_session_t *s, ngx_str_t *addr);
+void ngx_http_chat_life_user(ngx_http_chat_session_t *s, ngx_str_t *id,
+    ngx_str_t *name);
+
+/* bytes of it, for chat_status as well; s may be NULL */
+void ngx_http_chat_life_received(ngx_http_chat_session_t *s, size_t n);
+void ngx_http_chat_life_sent(ngx_http_chat_session_t *s, size_t n);
+
+/* writes the line, unless the session goes on elsewhere, and frees it */
+void ngx_http_chat_life_end(ngx_http_chat_session_t *s, ngx_uint_t code,
+    const char *why);
+
+/*
+ * " AGE RECEIVED SENT BYTES BYTES ADDR" for another worker, at most
+ * NGX_HTTP_CHAT_LIFE_STATE bytes; these words there, fewer of another version
+ */
+u_char *ngx_http_chat_life_write(u_char *p, ngx_http_chat_session_t *s);
+void ngx_http_chat_life_read(ngx_http_chat_session_t *s, ngx_uint_t n,
+    ngx_str_t *word);
+
+
+#endif /* NGX_HTTP_CHAT_LIFE_H */
