@@ -259,7 +259,7 @@ chat_user gives "a\u0001\u001bb", which can't be a name in the chat
 
 
 
-=== TEST 99: a name that looks like somebody's, in NFC or not
+=== TEST 21: a name that looks like somebody's, in NFC or not
 --- config eval: $::Config
 --- more_headers eval
 ["X-Remote: anna", "X-Remote: Anna", "X-Remote: \xd0\xb0nna",
@@ -270,5 +270,3 @@ chat_user gives "a\u0001\u001bb", which can't be a name in the chat
 ['{"id":"1","username":"anna"}', $::Forbidden, $::Forbidden,
  "{\"id\":\"4\",\"username\":\"ann\xc3\xa4\"}", $::Forbidden,
  '{"id":"1","username":"anna"}']
---- error_log
-chat_user gives "Anna": This name looks like
