@@ -11,6 +11,7 @@
 # node_modules/ are hidden there.  The command has process ids of its own, and
 # what it has started ends with it; the network is the host's.
 #
+# The folder of DEBIAN_SHARE is /share there, and variables CHAT_... are passed.
 # Exits with 77 where there can't be such a Debian, and says why.
 
 set -euo pipefail
@@ -74,6 +75,9 @@ make_root() {
 mount_all() {
     local name
 
+    # so that / is a mount there, as programs expect
+    mount --bind "$root" "$root"
+
     mount --rbind /dev "$root/dev"
     mount --rbind /sys "$root/sys"
     mount -t proc proc "$root/proc"
@@ -89,6 +93,11 @@ mount_all() {
 
     mount --bind . "$root/src"
 
+    if [[ ${DEBIAN_SHARE-} ]]; then
+        mkdir -p "$root/share"
+        mount --bind "$DEBIAN_SHARE" "$root/share"
+    fi
+
     for name in "${hidden[@]}"; do
         mkdir -p "$name" "$root/built/$name"
         mount --bind "$root/built/$name" "$root/src/$name"
@@ -102,12 +111,16 @@ inside() {
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
 
+    local variable passed=()
+
+    for variable in "${!CHAT_@}"; do
+        passed+=("$variable=${!variable}")
+    done
+
     env -i HOME=/root LANG=C.UTF-8 TERM="${TERM-dumb}" \
-        PATH="${DEBIAN_PATH-}/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" \
+        PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
         NODE_EXTRA_CA_CERTS=/etc/host-ca.crt DEBIAN_FRONTEND=noninteractive \
-        ${CHAT_E2E_PORTS:+CHAT_E2E_PORTS="$CHAT_E2E_PORTS"} \
-        ${CHAT_SETUP_PORT:+CHAT_SETUP_PORT="$CHAT_SETUP_PORT"} \
-        chroot "$root" sh -c 'cd /src && exec "$@"' sh "$@" &
+        "${passed[@]}" chroot "$root" sh -c 'cd /src && exec "$@"' sh "$@" &
     wait $!
 }
 
