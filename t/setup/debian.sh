@@ -44,10 +44,6 @@ sources() {
 # the archive that roots are made of
 
 make_archive() {
-    ((EUID == 0)) || left_out "this needs root"
-    command -v mmdebstrap >/dev/null || left_out "there is no mmdebstrap"
-    unshare --mount true 2>/dev/null || left_out "nothing can be mounted here"
-
     [[ ! -e $base.tar ]] || return 0
 
     printf 'Making a Debian %s\n' "$release"
@@ -148,6 +144,10 @@ esac
 
 shift
 (($#)) || { echo "debian.sh: no command" >&2; exit 1; }
+
+((EUID == 0)) || left_out "this needs root"
+command -v mmdebstrap >/dev/null || left_out "there is no mmdebstrap"
+unshare --mount true 2>/dev/null || left_out "nothing can be mounted here"
 
 base=$PWD/.build/debian-$release
 mkdir -p .build
