@@ -8,7 +8,9 @@ import {
   closeBrowser,
   DESKTOP,
   eventually,
+  onDesktop,
   onDevices,
+  onPhone,
   openBrowser,
   PHONE,
 } from './browser.mjs';
@@ -146,7 +148,7 @@ onDevices(test, 'everything can be done with the keyboard', async (bring) => {
   await page.getByRole('button', { name: 'Log in', exact: true }).waitFor();
 });
 
-onDevices(test, 'a long list keeps the keyboard', async (bring) => {
+onDesktop(test, 'a long list keeps the keyboard', async (bring) => {
   const [me, you] = ['Long', 'Talker'].map(newName);
   const robot = await site.robot(you);
   const self = await site.robot(me);
@@ -287,7 +289,7 @@ onDevices(test, 'motion is reduced when that is asked for', async (bring) => {
   assert.ok(longest < 0.01, `something moves for ${longest} s`);
 });
 
-onDevices(test, 'under /chat/ it works without rebuilding', async (bring) => {
+onPhone(test, 'under /chat/ it works without rebuilding', async (bring) => {
   const other = await startSite({ prefix: '/chat/' });
   try {
     const one = await bring(other.url);

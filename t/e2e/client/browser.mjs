@@ -30,6 +30,7 @@ export const PHONE = {
   isMobile: true,
 };
 export const DEVICES = [DESKTOP, PHONE];
+const ALL_DEVICES = process.env.CHAT_E2E_DEVICES === 'all';
 
 // what the browser itself logs when the network or the server is taken away
 export const NETWORK = /Failed to load resource|WebSocket connection|net::ERR/;
@@ -217,6 +218,16 @@ export async function person(url, device, options = {}) {
   };
 
   return self;
+}
+
+// Tests of what is the same on each device run on one, or, by CHAT_E2E_DEVICES=
+// all, on each.
+export function onDesktop(test, name, body) {
+  onDevices(test, name, body, ALL_DEVICES ? DEVICES : [DESKTOP]);
+}
+
+export function onPhone(test, name, body) {
+  onDevices(test, name, body, ALL_DEVICES ? DEVICES : [PHONE]);
 }
 
 // Runs a test once on each device, and closes whoever it brought in.

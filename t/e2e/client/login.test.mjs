@@ -8,7 +8,9 @@ import {
   closeBrowser,
   eventually,
   NETWORK,
+  onDesktop,
   onDevices,
+  onPhone,
   openBrowser,
 } from './browser.mjs';
 import { newName, PASSWORD, startSite } from './site.mjs';
@@ -118,7 +120,7 @@ onDevices(
   },
 );
 
-onDevices(
+onDesktop(
   test,
   'failures of the server are told as what they are',
   async (bring) => {
@@ -221,7 +223,7 @@ onDevices(test, 'a new account', async (bring) => {
     .waitFor();
 });
 
-onDevices(
+onDesktop(
   test,
   'the button waits while the server does, and asks once',
   async (bring) => {
@@ -244,7 +246,7 @@ onDevices(
   },
 );
 
-onDevices(
+onDesktop(
   test,
   "logging out on all devices ends the other one's session",
   async (bring) => {
@@ -267,7 +269,7 @@ onDevices(
   },
 );
 
-onDevices(
+onPhone(
   test,
   'a server that is away is told, and found again by itself',
   async (bring) => {

@@ -8,7 +8,8 @@ import {
   closeBrowser,
   eventually,
   NETWORK,
-  onDevices,
+  onDesktop,
+  onPhone,
   openBrowser,
 } from './browser.mjs';
 import { newName, pair, startSite } from './site.mjs';
@@ -43,7 +44,7 @@ async function talking(bring) {
 const banner = (one) => one.page.locator('.banner');
 const last = async (one, count) => (await one.texts()).slice(-count);
 
-onDevices(
+onPhone(
   test,
   'offline: it is said, and what was missed is there afterwards',
   async (bring) => {
@@ -104,7 +105,7 @@ onDevices(
 
 const box = (one, action) => one.page.locator('.messages').evaluate(action);
 
-onDevices(test, 'drafts survive a reload, one for each room', async (bring) => {
+onDesktop(test, 'drafts survive a reload, one for each room', async (bring) => {
   const { one, you } = await talking(bring);
   await one.composer.fill('half a thought\nand a half');
   await one.open('General');
@@ -122,7 +123,7 @@ onDevices(test, 'drafts survive a reload, one for each room', async (bring) => {
   await one.composer.fill('');
 });
 
-onDevices(
+onPhone(
   test,
   'an unsent message survives a closed tab and arrives once',
   async (bring) => {
@@ -151,7 +152,7 @@ onDevices(
   },
 );
 
-onDevices(
+onDesktop(
   test,
   'a refused message says why; it can be edited or sent again',
   async (bring) => {
@@ -174,7 +175,7 @@ onDevices(
   },
 );
 
-onDevices(test, 'lists that fail offer to try again', async (bring) => {
+onPhone(test, 'lists that fail offer to try again', async (bring) => {
   const { one } = await talking(bring);
   const away = (route) =>
     route.fulfill({ status: 503, json: { message: 'Away' } });
@@ -209,7 +210,7 @@ onDevices(test, 'lists that fail offer to try again', async (bring) => {
   await one.page.getByRole('feed').waitFor();
 });
 
-onDevices(
+onDesktop(
   test,
   "a room that isn't one's own is refused kindly",
   async (bring) => {
@@ -226,7 +227,7 @@ onDevices(
   },
 );
 
-onDevices(
+onDesktop(
   test,
   'workers that are killed, and a Redis that restarts, lose nothing',
   async (bring) => {
@@ -285,7 +286,7 @@ onDevices(
   },
 );
 
-onDevices(
+onPhone(
   test,
   'where WebSocket is blocked, polling does it',
   async (bring) => {

@@ -8,7 +8,9 @@ import {
   closeBrowser,
   eventually,
   NETWORK,
+  onDesktop,
   onDevices,
+  onPhone,
   openBrowser,
 } from './browser.mjs';
 import { newName, pair, startSite } from './site.mjs';
@@ -146,7 +148,7 @@ onDevices(
   },
 );
 
-onDevices(
+onDesktop(
   test,
   "reading older messages isn't disturbed by new ones",
   async (bring) => {
@@ -195,7 +197,7 @@ onDevices(
   },
 );
 
-onDevices(
+onPhone(
   test,
   "older messages that can't be loaded can be tried again",
   async (bring) => {
@@ -219,7 +221,7 @@ onDevices(
   },
 );
 
-onDevices(test, 'a room with 50,000 messages stays smooth', async (bring) => {
+onPhone(test, 'a room with 50,000 messages stays smooth', async (bring) => {
   const { one, robot, room } = await withHistory(bring, 50000);
 
   // all of it is fetched first, as somebody does who scrolls for long
@@ -284,7 +286,7 @@ onDevices(test, 'a room with 50,000 messages stays smooth', async (bring) => {
   assert.ok(took < 100, `a key takes ${took} ms`);
 });
 
-onDevices(
+onDesktop(
   test,
   'a room with much that is new opens where that begins',
   async (bring) => {

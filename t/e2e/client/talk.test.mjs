@@ -7,7 +7,9 @@ import { after, before, test } from 'node:test';
 import {
   closeBrowser,
   eventually,
+  onDesktop,
   onDevices,
+  onPhone,
   openBrowser,
 } from './browser.mjs';
 import { newName, pair, startSite } from './site.mjs';
@@ -24,7 +26,7 @@ after(async () => {
   await site.stop();
 });
 
-onDevices(test, 'three people in General', async (bring) => {
+onDesktop(test, 'three people in General', async (bring) => {
   const names = [newName('Ann'), newName('Ben'), newName('Cleo')];
   const people = [];
   for (const name of names) {
@@ -106,7 +108,7 @@ onDevices(
   },
 );
 
-onDevices(
+onPhone(
   test,
   'whoever is online can be written to from the list',
   async (bring) => {
@@ -152,7 +154,7 @@ onDevices(
   },
 );
 
-onDevices(
+onDesktop(
   test,
   "'X connected' is a quiet line and never a message",
   async (bring) => {
@@ -193,7 +195,7 @@ const TEXTS = {
   rtl: 'שלום עולם',
 };
 
-onDevices(test, 'text is shown exactly as it was typed', async (bring) => {
+onPhone(test, 'text is shown exactly as it was typed', async (bring) => {
   const [me, you] = ['Writer', 'Reader'].map(newName);
   const robot = await site.robot(you);
   const one = await bring(site.url);
@@ -240,7 +242,7 @@ onDevices(test, 'text is shown exactly as it was typed', async (bring) => {
   await one.shot('texts');
 });
 
-onDevices(test, 'links are made for http and https only', async (bring) => {
+onDesktop(test, 'links are made for http and https only', async (bring) => {
   const [me, you] = ['Linker', 'Linked'].map(newName);
   const robot = await (await site.robot(you)).connect();
   const one = await bring(site.url);
@@ -266,7 +268,7 @@ onDevices(test, 'links are made for http and https only', async (bring) => {
   }
 });
 
-onDevices(test, 'days, times, groups and the full date', async (bring) => {
+onPhone(test, 'days, times, groups and the full date', async (bring) => {
   const [me, you] = ['Timer', 'Past'].map(newName);
   const robot = await site.robot(you);
   const self = await site.robot(me);
@@ -407,7 +409,7 @@ onDevices(
   },
 );
 
-onDevices(test, 'new messages of the open room are read out', async (bring) => {
+onDesktop(test, 'new messages of the open room are read out', async (bring) => {
   const you = newName('Speaker');
   const robot = await (await site.robot(you)).connect();
   const one = await bring(site.url);
@@ -421,7 +423,7 @@ onDevices(test, 'new messages of the open room are read out', async (bring) => {
   );
 });
 
-onDevices(test, 'a hundred rooms, sorted by activity', async (bring) => {
+onPhone(test, 'a hundred rooms, sorted by activity', async (bring) => {
   const me = newName('Popular');
   const self = await site.robot(me);
   const { client } = site.server.redis ?? {};
