@@ -7,7 +7,8 @@
 
 #define NGX_HTTP_CHAT_BATCH_MIN    1024
 #define NGX_HTTP_CHAT_BATCH_MAX    16384
-#define NGX_HTTP_CHAT_OUTBOX_MIN   8
+#define NGX_HTTP_CHAT_OUTBOX_MIN   16
+#define NGX_HTTP_CHAT_RINGS        1024           /* that are kept */
 
 /*
  * Shorter ones gain a few bytes at most, which fit into the same packet of the
@@ -18,9 +19,12 @@
 
 static u_char *ngx_http_chat_batch_get(ngx_http_chat_frame_t *frame,
     size_t len);
+static void ngx_http_chat_batch_close(void);
 static void ngx_http_chat_batch_unref(ngx_http_chat_batch_t *batch);
 static ngx_http_chat_frame_t *ngx_http_chat_frame_deflate(
     ngx_http_chat_frame_t *frame);
+static void *ngx_http_chat_ring_alloc(uint32_t size);
+static void ngx_http_chat_ring_free(void *ring, uint32_t size);
 
 
 ngx_http_chat_frame_t *
@@ -138,7 +142,7 @@ ngx_http_chat_frame_batched(ngx_uint_t n, const ngx_str_t *pieces)
 }
 
 
-/* at first as much as the turn before has used is allocated */
+/* at first as much as turns of late have used is allocated */
 
 static u_char *
 ngx_http_chat_batch_get(ngx_http_chat_frame_t *frame, size_t len)
@@ -151,11 +155,12 @@ ngx_http_chat_batch_get(ngx_http_chat_frame_t *frame, size_t len)
     batch = worker->batch;
 
     if (batch == NULL || batch->size - batch->used < len) {
-        size = batch ? NGX_HTTP_CHAT_BATCH_MAX : worker->batch_used;
+        size = batch ? NGX_HTTP_CHAT_BATCH_MAX
+                     : ngx_min(worker->batch_used, NGX_HTTP_CHAT_BATCH_MAX);
         size = ngx_max(size, NGX_HTTP_CHAT_BATCH_MIN);
         size = ngx_max(size, len);
 
-        ngx_http_chat_batch_end();
+        ngx_http_chat_batch_close();
 
         batch = ngx_alloc(sizeof(ngx_http_chat_batch_t) + size, worker->log);
         if (batch == NULL) {
@@ -178,6 +183,23 @@ ngx_http_chat_batch_get(ngx_http_chat_frame_t *frame, size_t len)
 }
 
 
+static void
+ngx_http_chat_batch_close(void)
+{
+    ngx_http_chat_worker_t  *worker;
+
+    worker = ngx_http_chat_worker;
+
+    if (worker->batch) {
+        worker->batch_turn += worker->batch->used;
+        ngx_http_chat_batch_unref(worker->batch);
+        worker->batch = NULL;
+    }
+}
+
+
+/* the most that a turn used is forgotten in about ten */
+
 void
 ngx_http_chat_batch_end(void)
 {
@@ -186,9 +208,12 @@ ngx_http_chat_batch_end(void)
     worker = ngx_http_chat_worker;
 
     if (worker->batch) {
-        worker->batch_used = worker->batch->used;
-        ngx_http_chat_batch_unref(worker->batch);
-        worker->batch = NULL;
+        ngx_http_chat_batch_close();
+
+        worker->batch_used = ngx_max(worker->batch_turn,
+                                     worker->batch_used
+                                     - worker->batch_used / 8);
+        worker->batch_turn = 0;
     }
 }
 
@@ -279,7 +304,7 @@ ngx_http_chat_outbox_push(ngx_http_chat_outbox_t *box,
     if (box->n && box->n >= box->size) {
         size = box->size ? box->size * 2 : NGX_HTTP_CHAT_OUTBOX_MIN;
 
-        ring = ngx_alloc(size * sizeof(void *), ngx_cycle->log);
+        ring = ngx_http_chat_ring_alloc(size);
         if (ring == NULL) {
             return NGX_ERROR;
         }
@@ -289,7 +314,7 @@ ngx_http_chat_outbox_push(ngx_http_chat_outbox_t *box,
         }
 
         if (box->size) {
-            ngx_free(box->ring);
+            ngx_http_chat_ring_free(box->ring, box->size);
         }
 
         box->ring = ring;
@@ -310,6 +335,51 @@ ngx_http_chat_outbox_push(ngx_http_chat_outbox_t *box,
     frame->refs++;
 
     return NGX_OK;
+}
+
+
+/*
+ * Those of the usual size are kept, up to a number: a turn takes one for each
+ * receiver, and then gives them all back.
+ */
+
+static void *
+ngx_http_chat_ring_alloc(uint32_t size)
+{
+    void                    **ring;
+    ngx_http_chat_worker_t   *worker;
+
+    worker = ngx_http_chat_worker;
+
+    if (size != NGX_HTTP_CHAT_OUTBOX_MIN || worker->rings == NULL) {
+        return ngx_alloc(size * sizeof(void *), worker->log);
+    }
+
+    ring = worker->rings;
+    worker->rings = *ring;
+    worker->nrings--;
+
+    return ring;
+}
+
+
+static void
+ngx_http_chat_ring_free(void *ring, uint32_t size)
+{
+    ngx_http_chat_worker_t  *worker;
+
+    worker = ngx_http_chat_worker;
+
+    if (size != NGX_HTTP_CHAT_OUTBOX_MIN
+        || worker->nrings == NGX_HTTP_CHAT_RINGS)
+    {
+        ngx_free(ring);
+        return;
+    }
+
+    *(void **) ring = worker->rings;
+    worker->rings = ring;
+    worker->nrings++;
 }
 
 
@@ -337,10 +407,26 @@ ngx_http_chat_outbox_shift(ngx_http_chat_outbox_t *box)
 
     if (box->n == 0) {
         if (box->size) {
-            ngx_free(box->ring);
+            ngx_http_chat_ring_free(box->ring, box->size);
         }
 
         ngx_memzero(box, sizeof(ngx_http_chat_outbox_t));
+    }
+}
+
+
+void
+ngx_http_chat_outbox_exit(void)
+{
+    void                    **ring;
+    ngx_http_chat_worker_t   *worker;
+
+    worker = ngx_http_chat_worker;
+
+    while (worker->rings) {
+        ring = worker->rings;
+        worker->rings = *ring;
+        ngx_free(ring);
     }
 }
 

@@ -93,5 +93,8 @@ ngx_http_chat_frame_t *ngx_http_chat_outbox_get(ngx_http_chat_outbox_t *box,
 void ngx_http_chat_outbox_shift(ngx_http_chat_outbox_t *box);
 void ngx_http_chat_outbox_clear(ngx_http_chat_outbox_t *box);
 
+/* the worker ends: no outbox has anything in it any more */
+void ngx_http_chat_outbox_exit(void);
+
 
 #endif /* NGX_HTTP_CHAT_FRAME_H */

@@ -84,7 +84,11 @@ typedef struct {
     ngx_rbtree_node_t             relays_sentinel;
 
     ngx_http_chat_batch_t        *batch;          /* this turn's */
-    size_t                        batch_used;     /* of the one before */
+    size_t                        batch_turn;     /* used of those before */
+    size_t                        batch_used;     /* by turns of late */
+    void                         *rings;          /* of outboxes, unused, each
+                                                     points to the next */
+    ngx_uint_t                    nrings;
 
     u_char                        random[NGX_HTTP_CHAT_RANDOM];
     size_t                        nrandom;        /* so many are unused, the

@@ -143,6 +143,7 @@ ngx_http_chat_live_exit(ngx_cycle_t *cycle)
         ngx_close_connection(worker->watch);
     }
 
+    ngx_http_chat_outbox_exit();
     chat_deflate_destroy(worker->deflate);
     ngx_free(worker->scratch);
     ngx_free(worker->hubs);
