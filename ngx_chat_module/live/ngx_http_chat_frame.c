@@ -7,8 +7,9 @@
 
 #define NGX_HTTP_CHAT_BATCH_MIN    1024
 #define NGX_HTTP_CHAT_BATCH_MAX    16384
-#define NGX_HTTP_CHAT_OUTBOX_MIN   16
-#define NGX_HTTP_CHAT_RINGS        1024           /* that are kept */
+#define NGX_HTTP_CHAT_OUTBOX_MIN   8
+#define NGX_HTTP_CHAT_RING         16             /* the size that is kept */
+#define NGX_HTTP_CHAT_RINGS        1024           /* so many of them */
 
 /*
  * Shorter ones gain a few bytes at most, which fit into the same packet of the
@@ -23,7 +24,7 @@ static void ngx_http_chat_batch_close(void);
 static void ngx_http_chat_batch_unref(ngx_http_chat_batch_t *batch);
 static ngx_http_chat_frame_t *ngx_http_chat_frame_deflate(
     ngx_http_chat_frame_t *frame);
-static void *ngx_http_chat_ring_alloc(uint32_t size);
+static void *ngx_http_chat_ring_alloc(uint32_t *size);
 static void ngx_http_chat_ring_free(void *ring, uint32_t size);
 
 
@@ -304,7 +305,7 @@ ngx_http_chat_outbox_push(ngx_http_chat_outbox_t *box,
     if (box->n && box->n >= box->size) {
         size = box->size ? box->size * 2 : NGX_HTTP_CHAT_OUTBOX_MIN;
 
-        ring = ngx_http_chat_ring_alloc(size);
+        ring = ngx_http_chat_ring_alloc(&size);
         if (ring == NULL) {
             return NGX_ERROR;
         }
@@ -339,21 +340,24 @@ ngx_http_chat_outbox_push(ngx_http_chat_outbox_t *box,
 
 
 /*
- * Those of the usual size are kept, up to a number: a turn takes one for each
- * receiver, and then gives them all back.
+ * Turns with many messages take one for each receiver, and then give them all
+ * back.  So those that had to grow are kept, up to a number, and are the first
+ * ones from then on.
  */
 
 static void *
-ngx_http_chat_ring_alloc(uint32_t size)
+ngx_http_chat_ring_alloc(uint32_t *size)
 {
     void                    **ring;
     ngx_http_chat_worker_t   *worker;
 
     worker = ngx_http_chat_worker;
 
-    if (size != NGX_HTTP_CHAT_OUTBOX_MIN || worker->rings == NULL) {
-        return ngx_alloc(size * sizeof(void *), worker->log);
+    if (*size > NGX_HTTP_CHAT_RING || worker->rings == NULL) {
+        return ngx_alloc(*size * sizeof(void *), worker->log);
     }
+
+    *size = NGX_HTTP_CHAT_RING;
 
     ring = worker->rings;
     worker->rings = *ring;
@@ -370,9 +374,7 @@ ngx_http_chat_ring_free(void *ring, uint32_t size)
 
     worker = ngx_http_chat_worker;
 
-    if (size != NGX_HTTP_CHAT_OUTBOX_MIN
-        || worker->nrings == NGX_HTTP_CHAT_RINGS)
-    {
+    if (size != NGX_HTTP_CHAT_RING || worker->nrings == NGX_HTTP_CHAT_RINGS) {
         ngx_free(ring);
         return;
     }
