@@ -5,7 +5,6 @@
 #include "ngx_http_chat_life.h"
 
 
-#define NGX_HTTP_CHAT_LIFE_NAME       256         /* bytes of a name shown */
 #define NGX_HTTP_CHAT_LIFE_SESSION    12          /* as $chat_session */
 #define NGX_HTTP_CHAT_LIFE_COMPLAIN   60
 
@@ -276,6 +275,7 @@ ngx_http_chat_life_print(ngx_open_file_t *file, u_char *line, size_t len)
 u_char *
 ngx_http_chat_life_write(u_char *p, ngx_http_chat_session_t *s)
 {
+    ngx_str_t              name;
     ngx_http_chat_life_t  *life;
 
     life = s->life;
@@ -288,7 +288,17 @@ ngx_http_chat_life_write(u_char *p, ngx_http_chat_session_t *s)
                     life->received, life->sent, life->bytes_received,
                     life->bytes_sent);
 
-    return ngx_cpymem(p, life->addr, life->addr_len);
+    p = ngx_cpymem(p, life->addr, life->addr_len);
+
+    /* who has left the chat is not told otherwise */
+
+    if (life->user_id.len) {
+        name.data = ngx_sprintf(p, " %V ", &life->user_id);
+        ngx_encode_base64url(&name, &life->user);
+        p = name.data + name.len;
+    }
+
+    return p;
 }
 
 
@@ -296,6 +306,10 @@ void
 ngx_http_chat_life_read(ngx_http_chat_session_t *s, ngx_uint_t n,
     ngx_str_t *word)
 {
+    u_char                 buf[ngx_base64_decoded_length(
+                             ngx_base64_encoded_length(
+                                                 NGX_HTTP_CHAT_LIFE_NAME))];
+    ngx_str_t              name;
     ngx_int_t              value[5];
     ngx_uint_t             i;
     ngx_http_chat_life_t  *life;
@@ -321,4 +335,18 @@ ngx_http_chat_life_read(ngx_http_chat_session_t *s, ngx_uint_t n,
     life->bytes_sent += value[4];
 
     ngx_http_chat_life_address(s, &word[5]);
+
+    if (n < 8
+        || chat_user_id_check((chat_str_t) { word[6].len, word[6].data })
+           != CHAT_OK
+        || word[7].len > ngx_base64_encoded_length(NGX_HTTP_CHAT_LIFE_NAME))
+    {
+        return;
+    }
+
+    name.data = buf;
+
+    if (ngx_decode_base64url(&name, &word[7]) == NGX_OK) {
+        ngx_http_chat_life_user(s, &word[6], &name);
+    }
 }

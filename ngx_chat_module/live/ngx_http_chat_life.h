@@ -11,8 +11,12 @@
 
 
 #define NGX_HTTP_CHAT_LIFE_ADDR   64              /* longer ones are cut */
+#define NGX_HTTP_CHAT_LIFE_NAME   256             /* so are names */
 #define NGX_HTTP_CHAT_LIFE_STATE  (NGX_HTTP_CHAT_LIFE_ADDR                    \
-                                   + 5 * (NGX_INT64_LEN + 1) + 1)
+                                   + 5 * (NGX_INT64_LEN + 1) + 3              \
+                                   + CHAT_USER_ID_MAX                         \
+                                   + ngx_base64_encoded_length(               \
+                                                    NGX_HTTP_CHAT_LIFE_NAME))
 
 
 struct ngx_http_chat_life_s {
@@ -44,8 +48,9 @@ void ngx_http_chat_life_end(ngx_http_chat_session_t *s, ngx_uint_t code,
     const char *why);
 
 /*
- * " AGE RECEIVED SENT BYTES BYTES ADDR" for another worker, at most
- * NGX_HTTP_CHAT_LIFE_STATE bytes; these words there, fewer of another version
+ * " AGE RECEIVED SENT BYTES BYTES ADDR", and " ID NAME" (base64url) if it is
+ * known who it is, for another worker, at most NGX_HTTP_CHAT_LIFE_STATE bytes;
+ * these words there, fewer of another version
  */
 u_char *ngx_http_chat_life_write(u_char *p, ngx_http_chat_session_t *s);
 void ngx_http_chat_life_read(ngx_http_chat_session_t *s, ngx_uint_t n,

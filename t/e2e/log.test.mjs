@@ -143,6 +143,19 @@ test('a reload does not end it, nor begin it anew', async () => {
   assert.equal(line.remote_addr, '127.0.0.1');
 });
 
+test('who has left the chat when it is handed over is still known', async () => {
+  const anna = await user(server);
+  const ws = await RawWebSocket.connect(anna);
+  ws.send('41');
+  const old = await server.reload();
+  await until(() => !old.some((pid) => fs.existsSync(`/proc/${pid}`)),
+              'the old workers end', 15000);
+  await ws.close();
+  const [line] = await of(anna);
+  assert.equal(line.chat_user, anna.name);
+  assert.equal(line.packets_received, '2');       // CONNECT, DISCONNECT
+});
+
 test('why it ended: logged out, too slow, lost, invalid', async () => {
   const anna = await user(server);
   const ws = await RawWebSocket.connect(anna);
