@@ -29,7 +29,7 @@ export const NO_RATE = 'chat_login_rate off; chat_message_rate off;';
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 // waits until check() gives something true, and returns that
-export async function until(check, what, ms = 5000, step = 20) {
+export async function until(check, what, ms = 15000, step = 20) {
   const end = Date.now() + ms;
   for (;;) {
     const value = await check();

@@ -74,11 +74,11 @@ export class Client {
 
   texts(roomId) { return this.messages(roomId).map((m) => m.message); }
 
-  waitFor(name, match = () => true, ms = 5000) {
+  waitFor(name, match = () => true, ms = 15000) {
     return until(() => this.of(name).find(match), `event ${name}`, ms);
   }
 
-  waitForText(text, ms = 5000) {
+  waitForText(text, ms = 15000) {
     return until(() => this.messages().find((m) => m.message === text),
                  `message ${JSON.stringify(text).slice(0, 60)}`, ms);
   }
@@ -91,7 +91,7 @@ export class Client {
   emit(event, ...args) {
     return within(new Promise((resolve) => {
       this.socket.emit(event, ...args, resolve);
-    }), 10000, `ack of ${event}`);
+    }), 30000, `ack of ${event}`);
   }
 
   send(roomId, message, more = {}) {

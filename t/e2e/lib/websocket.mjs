@@ -179,7 +179,7 @@ export class RawWebSocket {
   emit(ack, ...event) { this.send(`42${ack}${JSON.stringify(event)}`); }
 
   // takes the first frame that matches; those before it stay
-  async frame(match, ms = 5000) {
+  async frame(match, ms = 15000) {
     const at = await this.#until(() => {
       const i = this.frames.findIndex(match);
       if (i < 0 && this.closed) {
@@ -192,14 +192,14 @@ export class RawWebSocket {
   }
 
   // takes the first text message that matches (the server doesn't fragment)
-  async text(match = noNews, ms = 5000) {
+  async text(match = noNews, ms = 15000) {
     const { payload } = await this.frame((f) => f.opcode === OP.text
         && match(f.payload.toString('utf8')), ms);
     return payload.toString('utf8');
   }
 
   // the code of the close frame, once the server has also ended the connection
-  async closeCode(ms = 5000) {
+  async closeCode(ms = 15000) {
     const { payload } = await this.frame((f) => f.opcode === OP.close, ms);
     await this.#until(() => this.ended || this.closed, 'the connection ends',
                       ms);
@@ -208,7 +208,7 @@ export class RawWebSocket {
   }
 
   // the server ends the connection, in whatever way
-  async gone(ms = 5000) {
+  async gone(ms = 15000) {
     await this.#until(() => this.ended || this.closed, 'the connection ends',
                       ms);
     this.destroy();
