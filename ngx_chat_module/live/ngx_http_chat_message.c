@@ -36,6 +36,7 @@ typedef struct {
     ngx_str_t                     text;
     ngx_str_t                     nonce;
     u_char                        socket_id[NGX_HTTP_CHAT_SOCKET_ID_LEN];
+    unsigned                      asking:1;       /* who the other user is */
 } ngx_http_chat_send_t;
 
 
@@ -52,6 +53,7 @@ static ngx_int_t ngx_http_chat_send_append(ngx_http_chat_send_t *send,
     ngx_str_t *show_room);
 static ngx_int_t ngx_http_chat_send_first(ngx_http_chat_send_t *send,
     ngx_str_t *other_name);
+static ngx_uint_t ngx_http_chat_send_waits(ngx_http_chat_session_t *s);
 static void ngx_http_chat_send_stored(void *data, redisReply *reply);
 static void ngx_http_chat_send_done(ngx_http_chat_send_t *send, ngx_uint_t n,
     const ngx_str_t *pieces);
@@ -266,9 +268,13 @@ ngx_http_chat_send_begin(ngx_http_chat_send_t *send)
 
     room = ngx_http_chat_room_get(send->hub, &send->room);
 
-    if (room && room->known) {
+    /* not before what came first and is still asking */
+
+    if (room && room->known && !ngx_http_chat_send_waits(send->session)) {
         return ngx_http_chat_send_append(send, NULL);
     }
+
+    send->asking = 1;
 
     other.data = (u_char *) send->room.low.data;
     other.len = send->room.low.len;
@@ -288,6 +294,27 @@ ngx_http_chat_send_begin(ngx_http_chat_send_t *send)
 }
 
 
+static ngx_uint_t
+ngx_http_chat_send_waits(ngx_http_chat_session_t *s)
+{
+    ngx_queue_t           *q;
+    ngx_http_chat_send_t  *send;
+
+    for (q = ngx_queue_head(&s->sends);
+         q != ngx_queue_sentinel(&s->sends);
+         q = ngx_queue_next(q))
+    {
+        send = ngx_queue_data(q, ngx_http_chat_send_t, queue);
+
+        if (send->asking) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /* the other user's name, or nil if there is no such user */
 
 static void
@@ -296,6 +323,8 @@ ngx_http_chat_send_other(void *data, redisReply *reply)
     ngx_http_chat_send_t *send = data;
 
     ngx_str_t  name;
+
+    send->asking = 0;
 
     if (!ngx_http_chat_redis_ok(reply)) {
         ngx_http_chat_send_fail(send, "The chat is not available right now",
