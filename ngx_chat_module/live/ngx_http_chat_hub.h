@@ -142,6 +142,7 @@ struct ngx_http_chat_hub_s {
     ngx_http_chat_timer_t         lease;
     ngx_uint_t                    lapsed;         /* Redis may not know who is
                                                      here: tell it again */
+    ngx_msec_t                    leased;         /* renewed ever since then */
     ngx_http_chat_demo_t         *demo;           /* being made */
 };
 

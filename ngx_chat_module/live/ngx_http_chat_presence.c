@@ -47,6 +47,8 @@ static void ngx_http_chat_presence_reaped(void *data, redisReply *reply);
 void
 ngx_http_chat_presence_start(ngx_http_chat_hub_t *hub)
 {
+    hub->leased = ngx_current_msec;
+
     ngx_http_chat_presence_lease_handler(&hub->lease);
 }
 
@@ -98,11 +100,14 @@ ngx_http_chat_presence_leased(void *data, redisReply *reply)
         /* Redis took no writes, or this worker has been taken for dead */
 
         hub->lapsed = 0;
+        hub->leased = ngx_current_msec;
         ngx_http_chat_presence_again(hub);
         ngx_http_chat_presence_renew(hub);
     }
 
-    if (ngx_exiting) {
+    /* what kept this worker from renewing may have kept others from it too */
+
+    if (ngx_exiting || ngx_current_msec - hub->leased < NGX_HTTP_CHAT_LEASE) {
         return;
     }
 

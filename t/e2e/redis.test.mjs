@@ -232,6 +232,38 @@ test('a Redis that hangs is a timeout, not a wait',
   await closeAll(a);
 }));
 
+test('a worker that is late to come back is not taken for dead',
+     () => withServer({}, async (server) => {
+  const { redis } = server;
+  const anna = await user(server);
+  const [home, away] = server.workerPids();
+  const at = (pid) => ({ agent: new WorkerAgent(server, () => pid) });
+  const polling = await Polling.connect(anna, at(home));
+  polling.options = at(away);
+  const waiting = polling.next((p) => p.includes('after'), 30000);
+  waiting.catch(() => {});
+  await sleep(200);
+  await redis.kill9();
+  // longer than a lease
+  await sleep(6500);
+  process.kill(home, 'SIGSTOP');
+  try {
+    await redis.start();
+    const leases = async () => (await redis.client.zrange('chat:workers', 0, -1,
+      'WITHSCORES')).filter((s, i) => i % 2 && Number(s) > Date.now());
+    await until(async () => (await leases()).length === 1,
+                'the other one is back');
+    // what it does about those that are not
+    await sleep(1000);
+  } finally {
+    process.kill(home, 'SIGCONT');
+  }
+  await recovers(anna);
+  await polling.post('42["message",{"roomId":"0","message":"after","from":"'
+                     + `${anna.id}"}]`);
+  await waiting;
+}));
+
 test('nginx that starts before Redis', () => withServer(
   { workers: 2 }, async (server) => {
     // a reload while Redis is away gives workers that have never seen it
