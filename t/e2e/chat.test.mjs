@@ -3,10 +3,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { RedisGate } from './lib/fake.mjs';
 import { EventStream, WorkerAgent, uniqueName, user, users }
   from './lib/http.mjs';
 import { NO_RATE, sleep, start, until } from './lib/server.mjs';
 import { TRANSPORTS, closeAll, connect } from './lib/sio.mjs';
+import { OP, RawWebSocket, frame } from './lib/websocket.mjs';
 
 let server;
 let redis;
@@ -538,6 +540,45 @@ test('what is in Redis and on the bus has exactly the contract\'s shape',
   const types = parsed.map((e) => e.type);
   assert.ok(types.indexOf('show.room') < types.indexOf('message'));
   await closeAll(a);
+});
+
+test('first messages to a pair stay in order, whenever Redis answers',
+     async () => {
+  const gate = await RedisGate.start();
+  const own = await start({ chat: NO_RATE, redisUrl: (behind) => {
+    gate.target = behind.socket;
+    return `redis://127.0.0.1:${gate.port}`;
+  } });
+  try {
+    const [anna, ben] = await users(own, 2);
+    const room = anna.roomWith(ben);
+    const ws = await RawWebSocket.connect(anna);
+    const message = (text) => frame(OP.text, `42["message",${JSON.stringify({
+      roomId: room, message: text, from: anna.id, nonce: text })}]`);
+
+    // all but the first answer to who the other is comes later
+    const asked = (words) => words[0] === 'HGET'
+                             && words[1] === `user:${ben.id}`;
+    let n = 0;
+    gate.holdFrom((words) => asked(words) && ++n > 1);
+    ws.write(Buffer.concat(['one', 'two'].map(message)));
+    // the first is in the history, or would be
+    await until(() => gate.held.some(({ words }) => words.includes('"one"')),
+                'one has its answer');
+    ws.write(message('three'));
+    await until(() => gate.held.filter(({ words }) => asked(words)
+      || words.includes('"three"')).length > 1, 'three has come');
+    gate.release();
+
+    const texts = async () => (await anna.get(`/room/${room}/messages`)).json
+      .map((m) => m.message).reverse();
+    await until(async () => (await texts()).length === 3, 'all are there');
+    assert.deepEqual(await texts(), ['one', 'two', 'three']);
+    ws.socket.destroy();
+  } finally {
+    await own.stop();
+    await gate.stop();
+  }
 });
 
 test('chat_max_message', async () => {

@@ -78,3 +78,60 @@ export class FakeRedis {
     releasePort(this.port);
   }
 }
+
+/*
+ * Stands between nginx and a Redis, whose socket is to be put into target.
+ * After holdFrom(match), a connection's commands from the first one on that
+ * match(words) takes wait in held until release().
+ */
+export class RedisGate {
+  static async start() {
+    const gate = new RedisGate();
+    gate.port = await reservePort();
+    gate.held = [];
+    gate.sockets = new Set();
+    gate.server = net.createServer((socket) => gate.#connection(socket));
+    await new Promise((done) => {
+      gate.server.listen(gate.port, '127.0.0.1', done);
+    });
+    return gate;
+  }
+
+  #connection(socket) {
+    const redis = net.connect(this.target);
+    let data = Buffer.alloc(0);
+    for (const [one, other] of [[socket, redis], [redis, socket]]) {
+      this.sockets.add(one);
+      one.on('error', () => {});
+      one.on('close', () => { this.sockets.delete(one); other.destroy(); });
+    }
+    redis.on('data', (part) => socket.write(part));
+    socket.on('data', (part) => {
+      data = Buffer.concat([data, part]);
+      for (;;) {
+        const { words, rest } = parse(data);
+        if (!words) return;
+        const command = data.subarray(0, data.length - rest.length);
+        data = rest;
+        if (this.held.some((h) => h.redis === redis) || this.match?.(words)) {
+          this.held.push({ redis, command, words });
+        }
+        else redis.write(command);
+      }
+    });
+  }
+
+  holdFrom(match) { this.match = match; }
+
+  release() {
+    this.match = undefined;
+    this.held.forEach(({ redis, command }) => redis.write(command));
+    this.held = [];
+  }
+
+  async stop() {
+    this.sockets.forEach((socket) => socket.destroy());
+    await new Promise((done) => { this.server.close(done); });
+    releasePort(this.port);
+  }
+}
