@@ -1,8 +1,7 @@
 /*
  * GET /randomname: a first name that nobody has yet, nor one like it.
- * A few are tried at once;
- * where all of them are taken, digits make one that most likely is not: whoever
- * registers it first has it in any case.
+ * A few are tried at once; where all of them are taken, digits make one that
+ * most likely is not: whoever registers it first has it in any case.
  */
 
 #include "ngx_http_chat_http.h"
