@@ -83,6 +83,17 @@ group("answers", () => {
     expect((await r.login("Ada", "x")).created).toBe(false);
   });
 
+  test("who somebody is, and whether the site says so", async () => {
+    const bySite = new Response("null", { headers: { "Chat-Login": "off" } });
+    const { rest: r } = rest(json({ id: 5, username: "Ada" }), bySite);
+
+    expect(await r.identity()).toEqual({
+      me: { id: "5", username: "Ada" },
+      bySite: false,
+    });
+    expect(await r.identity()).toEqual({ me: null, bySite: true });
+  });
+
   test("many ids are asked for in portions", async () => {
     const { rest: r, asked } = rest(json({}), json({}), json({}));
 
@@ -100,14 +111,14 @@ group("failures", () => {
       Object.assign(new Error(), { name: "TimeoutError" }),
     );
 
-    expect((await failure(r.me())).kind).toBe("unreachable");
-    expect((await failure(r.me())).kind).toBe("garbled");
-    expect(await failure(r.me())).toMatchObject({
+    expect((await failure(r.identity())).kind).toBe("unreachable");
+    expect((await failure(r.identity())).kind).toBe("garbled");
+    expect(await failure(r.identity())).toMatchObject({
       kind: "status",
       status: 502,
       serverMessage: "",
     });
-    expect((await failure(r.me())).kind).toBe("timeout");
+    expect((await failure(r.identity())).kind).toBe("timeout");
   });
 
   test("log-in failures say what happened", async () => {

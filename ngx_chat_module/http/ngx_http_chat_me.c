@@ -1,6 +1,7 @@
 /*
  * GET /me: who one is, or null.  Clients ask it when they start, so the cookie
- * is renewed here, as the session in Redis is with every request.
+ * is renewed here, as the session in Redis is with every request; and they are
+ * told with a header where chat_user takes the place of the log-in.
  */
 
 #include "ngx_http_chat_http.h"
@@ -22,9 +23,17 @@ ngx_http_chat_me_answer(ngx_http_chat_ctx_t *ctx)
     ngx_http_request_t    *r;
     ngx_http_chat_text_t   text;
 
+    static ngx_str_t  off = ngx_string("off");
+
     r = ctx->request;
 
     ngx_http_chat_text_init(&text, r->pool);
+
+    if (ctx->conf->user
+        && ngx_http_chat_add_header(r, "Chat-Login", &off) != NGX_OK)
+    {
+        text.failed = 1;
+    }
 
     if (ctx->user.id.len == 0) {
         ngx_http_chat_text_add(&text, "null");

@@ -7,7 +7,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { EventStream, Session, openOn, bytes, raw, uniqueName, user }
+import { EventStream, Session, openOn, bytes, raw, request, uniqueName,
+         user }
   from './lib/http.mjs';
 import { Polling } from './lib/polling.mjs';
 import { NO_RATE, sleep, start, until } from './lib/server.mjs';
@@ -73,6 +74,17 @@ describe('chat_user', () => {
       await closeAll(a, b);
     });
   }
+
+  test('clients are told that there is no log-in', async () => {
+    for (const session of [outside(), outside('')]) {
+      const reply = await session.get('/me');
+      assert.equal(reply.status, 200);
+      assert.equal(reply.headers['chat-login'], 'off');
+    }
+    const own = await request(server, '/own/me');
+    assert.equal(own.status, 200);
+    assert.equal(own.headers['chat-login'], undefined);
+  });
 
   test('an event stream of somebody new', async () => {
     const stream = await EventStream.open(outside(), '/events');

@@ -44,7 +44,9 @@ export class Chat {
     void this.loadLinks();
 
     try {
-      const me = await this.rest.me();
+      const { me, bySite } = await this.rest.identity();
+
+      dispatch({ type: "bySite", bySite });
 
       if (me) {
         this.enter(me);

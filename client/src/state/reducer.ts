@@ -14,12 +14,16 @@ export function reduce(state: State, action: Action): State {
     case "phase":
       return { ...state, phase: action.phase };
 
+    case "bySite":
+      return { ...state, bySite: action.bySite };
+
     case "links":
       return { ...state, links: action.links };
 
     case "entered":
       return {
         ...initialState,
+        bySite: state.bySite,
         links: state.links,
         notice: state.notice,
         current: state.current,
@@ -34,6 +38,7 @@ export function reduce(state: State, action: Action): State {
     case "left":
       return {
         ...initialState,
+        bySite: state.bySite,
         links: state.links,
         notice: state.notice,
         phase: "out",

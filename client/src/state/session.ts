@@ -276,7 +276,7 @@ export class Session {
   }
 
   private async isStillMe(): Promise<boolean> {
-    const now = await this.options.rest.me();
+    const { me: now } = await this.options.rest.identity();
 
     if (this.isClosed) {
       return false;

@@ -45,6 +45,8 @@ export type Phase = "starting" | "unreachable" | "out" | "in";
 export interface State {
   phase: Phase;
   me: WireMe | null;
+  /** The site says who somebody is: the chat has no log-in of its own. */
+  bySite: boolean;
   links: WireLinks;
   users: Record<UserId, WireUser>;
   rooms: Record<RoomId, Room>;
@@ -68,6 +70,7 @@ export const GENERAL: RoomId = "0";
 export const initialState: State = {
   phase: "starting",
   me: null,
+  bySite: false,
   links: {},
   users: {},
   rooms: {},
@@ -86,6 +89,7 @@ export const initialState: State = {
 
 export type Action =
   | { type: "phase"; phase: Phase }
+  | { type: "bySite"; bySite: boolean }
   | { type: "links"; links: WireLinks }
   | {
       type: "entered";

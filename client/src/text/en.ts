@@ -20,9 +20,15 @@ export const text = {
 
   start: {
     loading: "Opening the chat…",
-    unreachable: "The chat can't be reached",
-    unreachableHint: "It is tried again by itself every few seconds.",
-    again: "Try again now",
+    unreachable: {
+      title: "The chat can't be reached",
+      hint: "It is tried again by itself every few seconds.",
+    },
+    outside: {
+      title: "You are not in the chat",
+      hint: "It goes by the log-in of the site that it is on.",
+    },
+    again: "Try again",
   },
 
   login: {

@@ -27,16 +27,26 @@ export interface Page {
   size: number;
 }
 
+export interface Identity {
+  me: WireMe | null;
+  /** The site says who somebody is: the chat has no log-in of its own. */
+  bySite: boolean;
+}
+
 export class Rest {
   constructor(
     private readonly base: Base,
     private readonly fetcher: typeof fetch,
   ) {}
 
-  async me(): Promise<WireMe | null> {
-    const me = await this.json<WireMe | null>("GET", "me");
+  async identity(): Promise<Identity> {
+    const response = await this.request("GET", "me");
+    const me = await parse<WireMe | null>(response);
 
-    return me && { id: String(me.id), username: me.username };
+    return {
+      me: me && { id: String(me.id), username: me.username },
+      bySite: response.headers.get("Chat-Login") === "off",
+    };
   }
 
   async login(

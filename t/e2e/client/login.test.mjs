@@ -13,6 +13,7 @@ import {
   onPhone,
   openBrowser,
 } from './browser.mjs';
+import { NO_RATE } from '../lib/server.mjs';
 import { newName, PASSWORD, startSite } from './site.mjs';
 
 let site;
@@ -288,3 +289,29 @@ onPhone(
       .waitFor();
   },
 );
+
+onPhone(test, "where the site's log-in counts, there is no other", async (bring) => {
+  const own = await startSite({
+    chat: `${NO_RATE} chat_user $cookie_site;`,
+  });
+  try {
+    const one = await bring(own.url);
+    const page = await one.visit();
+    await page.getByText('You are not in the chat').waitFor();
+    await one.shot('outside');
+    await one.axe('outside');
+    assert.equal(await page.getByLabel('Password').count(), 0);
+    await one.context.addCookies([
+      { name: 'site', value: 'Somebody', url: own.url },
+    ]);
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await one.inside();
+    await one.toList();
+    await page.getByRole('button', { name: /Account menu/ }).click();
+    await page.getByText('Logged in as').waitFor();
+    assert.equal(await page.getByRole('button', { name: /Log out/ }).count(), 0);
+    await one.done();
+  } finally {
+    await own.stop();
+  }
+});

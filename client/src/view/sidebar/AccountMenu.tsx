@@ -10,6 +10,7 @@ import { NotificationSwitch } from "./NotificationSwitch";
 export function AccountMenu() {
   const chat = useChat();
   const me = useSelect((state) => state.me);
+  const bySite = useSelect((state) => state.bySite);
   const github = useSelect((state) => state.links.github);
   const [open, setOpen] = useState(false);
   const [busy, setBusy] = useState(false);
@@ -87,18 +88,22 @@ export function AccountMenu() {
             {text.account.source}
           </a>
         )}
-        <button
-          className="menu-item"
-          disabled={busy}
-          onClick={() => void logOut(false)}
-        >
-          <Icon name="logOut" />
-          {text.account.logOut}
-        </button>
-        <button className="menu-item" disabled={busy} onClick={() => void logOut(true)}>
-          <Icon name="devices" />
-          {text.account.logOutEverywhere}
-        </button>
+        {!bySite && (
+          <>
+            <button
+              className="menu-item"
+              disabled={busy}
+              onClick={() => void logOut(false)}
+            >
+              <Icon name="logOut" />
+              {text.account.logOut}
+            </button>
+            <button className="menu-item" disabled={busy} onClick={() => void logOut(true)}>
+              <Icon name="devices" />
+              {text.account.logOutEverywhere}
+            </button>
+          </>
+        )}
       </div>
     </div>
   );
