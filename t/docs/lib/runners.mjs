@@ -107,7 +107,8 @@ async function chatItself(block) {
     const all = [/^The chat is at http:\/\/127.0.0.1:8080\/$/m,
                  /^the client is served$/m];
     await until(() => all.every((line) => line.test(chat.output))
-                      || !chat.running, 'the chat runs', 60000);
+                      || !chat.running, 'the chat runs', 60000)
+      .catch((error) => assert.fail(`${error.message}:\n${chat.output}`));
     all.forEach((line) => assert.match(chat.output, line));
   } finally {
     await chat.end();
@@ -154,7 +155,7 @@ async function unit({ lines }) {
   const names = values.CapabilityBoundingSet.split(' ')
     .map((name) => name.replace('CAP_', '').toLowerCase());
   assert.ok(hardened.includes(
-    `--bounding-set=-all,${names.map((name) => `+${name}`)}`));
+    ` --bounding-set=-all,${names.map((name) => `+${name}`)} `));
   assert.equal(values.NoNewPrivileges, 'yes');
   assert.match(hardened, /--no-new-privs/);
   assert.equal(values.ProtectSystem, 'strict');
