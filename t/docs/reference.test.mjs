@@ -108,6 +108,49 @@ describe('PROTOCOL.md', () => {
   });
 });
 
+// what Grafana 10 wants of a dashboard (what it asks for is tested in
+// t/e2e/status.test.mjs, and in a Prometheus by dashboard.mjs)
+describe('the Grafana dashboard', () => {
+  const dashboard = JSON.parse(read('docker/grafana-dashboard.json'));
+  const { panels, templating } = dashboard;
+
+  test('has a name, and a version that Grafana 10 knows', () => {
+    assert.ok(dashboard.title);
+    assert.match(dashboard.uid, /^[\w-]{1,40}$/);
+    assert.ok(dashboard.schemaVersion >= 36 && dashboard.schemaVersion <= 39);
+    assert.equal(dashboard.id ?? null, null);
+    assert.match(dashboard.time.from, /^now-\d+[mhd]$/);
+    assert.ok(Array.isArray(dashboard.annotations.list));
+  });
+
+  test('panels: their own ids, places that don\'t overlap, targets', () => {
+    assert.equal(new Set(panels.map(({ id }) => id)).size, panels.length);
+    const taken = new Set();
+    for (const { type, title, gridPos, targets, datasource } of panels) {
+      assert.match(type, /^(stat|timeseries)$/, title);
+      assert.ok(title && gridPos.x >= 0 && gridPos.x + gridPos.w <= 24, title);
+      for (let x = gridPos.x; x < gridPos.x + gridPos.w; x++) {
+        for (let y = gridPos.y; y < gridPos.y + gridPos.h; y++) {
+          assert.ok(!taken.has(`${x} ${y}`), title);
+          taken.add(`${x} ${y}`);
+        }
+      }
+      assert.equal(new Set(targets.map(({ refId }) => refId)).size,
+                   targets.length, title);
+      for (const source of [datasource, ...targets.map((t) => t.datasource)]) {
+        assert.deepEqual(source, { type: 'prometheus', uid: '${datasource}' });
+      }
+    }
+  });
+
+  test('variables: those that it has, and no others', () => {
+    const names = templating.list.map(({ name }) => name);
+    const used = all(JSON.stringify(dashboard), /\$\{?(\w+)/g)
+      .filter((name) => !name.startsWith('__'));
+    same(used, names);
+  });
+});
+
 // GitHub's anchor of a heading
 const anchors = (text) => all(text, /^#+ (.*)$/gm).map((heading) =>
   heading.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replace(/ /g, '-'));
