@@ -1,6 +1,6 @@
 // Asks a Prometheus that watches a live chat all that the Grafana dashboard
 // asks, and prints what comes; ends with 1 if something has no answer. Needs
-// Debian's package prometheus, which is too large to be installed for the suite:
+// Debian's package prometheus, which is too large for the suite:
 //
 //     ./chat build && node t/docs/dashboard.mjs
 //
@@ -16,7 +16,9 @@ import { Program, temporary } from './lib/sandbox.mjs';
 
 const port = process.env.DOCS_PROMETHEUS_PORT ?? 23500;
 const dir = temporary();
-const server = await start({ server: 'location = /chat-status { chat_status; }' });
+const server = await start({
+  server: 'location = /chat-status { chat_status; }',
+});
 fs.writeFileSync(`${dir}/prometheus.yml`, `
 global: { scrape_interval: 1s }
 scrape_configs:

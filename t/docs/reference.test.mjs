@@ -40,7 +40,27 @@ describe('README', () => {
 
   test('variables of chat_log', () => same(
     firstColumn(section(README, 'chat_log'), /`\$(\w+)`/g),
-    all(code('ngx_http_chat_conf_log.c'), /^ *\{ ngx_string\("(\w+)"\), NGX/gm)));
+    all(code('ngx_http_chat_conf_log.c'),
+        /^ *\{ ngx_string\("(\w+)"\), NGX/gm)));
+
+  test('the benchmark\'s figures, where they are compared', () => {
+    const cells = (text, row) => {
+      const line = text.split('\n').find((l) => l.startsWith(`| ${row}`));
+      return line.split('|').slice(2).map((cell) =>
+        Number(/[\d.]+/.exec(cell.replace(',', ''))?.[0]));
+    };
+    const [, bench] = /<!-- bench:(.*?)<!-- \/bench -->/s.exec(README);
+    const beside = section(README, 'Beside others');
+    for (const [here, there] of [
+      ['CPU for a delivery', 'CPU µs per delivery, 500 receivers, 16'],
+      ['memory for an idle', 'KB per idle connection (PSS), 10,000'],
+    ]) {
+      const [ours, nchan, socketio, , uws] = cells(beside, here);
+      const [chat, , nchanThere, uwsThere, socketioThere] = cells(bench, there);
+      assert.deepEqual([ours, nchan, socketio, uws],
+                       [chat, nchanThere, socketioThere, uwsThere], here);
+    }
+  });
 
   test('the picture is small', () => {
     const [file] = all(README, /!\[[^\]]*\]\((\S+)\)/g);

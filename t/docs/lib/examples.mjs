@@ -104,7 +104,7 @@ export async function inBrowser(block, server) {
     const text = textOf(block);
     const { from } = await said(server, text, () => seen.join('\n'));
     await until(() => seen.includes(`${from} ${text}`)
-                      && seen.filter((line) => /ok: true/.test(line)).length > 1,
+                      && seen.filter((l) => /ok: true/.test(l)).length > 1,
                 'it prints', 10000).catch((error) => {
       throw new Error(`${error.message}:\n${seen.join('\n')}`);
     });

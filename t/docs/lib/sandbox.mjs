@@ -1,5 +1,5 @@
-// Where blocks run as they stand: a network of their own, in which all ports
-// are free, and what a program would leave in the system's folders gone with it.
+// Where blocks run as they stand: a network of their own, in which all ports are
+// free, and system folders of their own, which go with it.
 
 import { execFile, spawn } from 'node:child_process';
 import fs from 'node:fs';
