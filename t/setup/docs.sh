@@ -1,14 +1,13 @@
 #!/usr/bin/env bash
 # The README's reference against the module's table of directives: the same
-# names, and the same contexts.  SECURITY.md against that, against nginx, and
-# against the rights in Redis that are tested.  Prints TAP.
+# names, and the same contexts.  SECURITY.md against that, and against the
+# rights in Redis that are tested.  Prints TAP.  The rest is in t/docs/.
 
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 code=ngx_chat_module/ngx_http_chat_module.c
 security=ngx_chat_module/SECURITY.md
-module=$PWD/.build/normal/objs/ngx_http_chat_module.so
 
 # "name context, context" of each directive, as the code has it
 
@@ -87,37 +86,6 @@ if grep -qxF -- "$(cat ngx_chat_module/redis.acl)" "$security"; then
     result ok "$security has the rights in redis.acl"
 else
     result "not ok" "$security has the rights in redis.acl"
-fi
-
-# its configuration, with files that are there and a port of loopback
-
-dir=$(mktemp -d /tmp/ngx_chat-docs.XXXXXX)
-trap 'rm -rf "$dir"' EXIT
-
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-    -subj /CN=localhost -keyout "$dir/key" -out "$dir/pem" 2>/dev/null
-
-temporary=$(printf "%s_temp_path $dir/%s; " client_body body proxy proxy \
-    fastcgi fastcgi uwsgi uwsgi scgi scgi)
-
-{
-    printf 'pid %s;\n' "$dir/pid"
-    sed -n '/^```nginx/,/^```$/p' "$security" | sed \
-        -e '/^```/d' -e "s#modules/ngx_http_chat_module.so#$module#" \
-        -e 's#include mime.types#include /etc/nginx/mime.types#' \
-        -e "s#listen 443 #listen 127.0.0.1:${CHAT_SETUP_PORT:-22050} #" \
-        -e "s#/etc/ssl/chat.pem#$dir/pem#" \
-        -e "s#/etc/ssl/private/chat.key#$dir/key#" \
-        -e "s#^http {#& $temporary#"
-} >"$dir/nginx.conf"
-
-if out=$(nginx -t -e stderr -c "$dir/nginx.conf" 2>&1) \
-    && grep -q 'chat on;' "$dir/nginx.conf"
-then
-    result ok "nginx takes the configuration of $security"
-else
-    result "not ok" "nginx takes the configuration of $security"
-    sed 's/^/# /' <<<"$out"
 fi
 
 printf '1..%d\n' "$tests"
