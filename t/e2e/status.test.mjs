@@ -162,6 +162,10 @@ describe('what is counted', () => {
     assert.deepEqual(more, { ok: 1, wrong: 2, limited: 1, created: 1,
                              unavailable: 0, chat_user: 0 });
     assert.equal(now.passwords - before.passwords, 4);
+    // known's is of bcrypt
+    const hashes = (scheme) =>
+      now.password_hashes[scheme] - before.password_hashes[scheme];
+    assert.deepEqual([hashes('bcrypt'), hashes('argon2id')], [3, 1]);
     assert.ok(now.password_seconds > before.password_seconds);
     assert.equal(now.password_queue, 0);
   });

@@ -11,6 +11,7 @@ const SOCKET = 'live/ngx_http_chat_socket.c';
 const RELAY = 'live/ngx_http_chat_relay.c';
 const ROOM = 'live/ngx_http_chat_bus_room.c';
 const LOGIN = 'http/ngx_http_chat_login.c';
+const PASSWORD = 'auth/ngx_http_chat_password.c';
 
 export const defects = [
 
@@ -159,22 +160,24 @@ export const defects = [
    ['live/ngx_http_chat_message.c',
     '|| !ngx_http_chat_hub_is_member(s, room))', '|| 0)']],
   ['an unknown name is answered at once', 'authority.test.mjs',
-   'argon2id: the same answer, and as much work',
-   [LOGIN, '    job = ngx_http_chat_password_hash(', `    if (ctx) {
+   'the same answer, and as much work',
+   [LOGIN, '    ngx_str_null(&none);\n', `    ngx_str_null(&none);
+
+    if (ctx) {
         ngx_http_chat_login_failure(ctx);
         return;
     }
-
-    job = ngx_http_chat_password_hash(`]],
-  ['an unknown name takes the work of Argon2id', 'authority.test.mjs',
-   'bcrypt: the same answer, and as much work',
-   [LOGIN, 'ctx->conf->password_scheme', 'NGX_HTTP_CHAT_ARGON2ID']],
+`]],
+  ['a wrong password takes the work of the user\'s hash alone',
+   'authority.test.mjs', 'the same answer, and as much work',
+   [LOGIN, '!ctx->conf->registration,\n', '0,\n']],
+  ['a wrong password takes the work of Argon2id alone', 'authority.test.mjs',
+   'the same answer, and as much work',
+   [PASSWORD, 'if (!job->bcrypt && ', 'if (0 && ']],
   ['an unknown name may be tried for ever', 'authority.test.mjs',
    'and the same number of tries',
-   [LOGIN, `    if (!ngx_http_chat_login_limited(ctx)) {
-        ngx_http_chat_login_failure(ctx);`, `    if (ctx) {
-        ngx_http_chat_send_error(ctx->request, NGX_HTTP_NOT_FOUND,
-                                 "Invalid username or password");`]],
+   [LOGIN, '    ngx_http_chat_rate_failure(', `    if (login->user.id.len)
+    ngx_http_chat_rate_failure(`]],
 
   // what others publish
 
