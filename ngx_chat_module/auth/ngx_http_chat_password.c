@@ -38,7 +38,11 @@ struct ngx_http_chat_password_job_s {
     ngx_msec_t                          posted;
 
     unsigned                            verify:1;
+    unsigned                            even:1;
     unsigned                            taken:1;     /* under the mutex */
+
+    unsigned                            argon2id:1;  /* hashes that were made */
+    unsigned                            bcrypt:1;
 
     ngx_uint_t                          scheme;
     ngx_int_t                           rc;
@@ -76,8 +80,10 @@ static void ngx_http_chat_password_free(ngx_http_chat_password_job_t *job);
 /* in the threads */
 static void *ngx_http_chat_password_thread(void *data);
 static void ngx_http_chat_password_work(ngx_http_chat_password_job_t *job);
+static void ngx_http_chat_password_even(ngx_http_chat_password_job_t *job);
 static ngx_int_t ngx_http_chat_argon2id_verify(
     ngx_http_chat_password_job_t *job);
+static ngx_int_t ngx_http_chat_argon2id_hash(ngx_http_chat_password_job_t *job);
 static ngx_uint_t ngx_http_chat_argon2id_sane(const char *hash);
 static ngx_int_t ngx_http_chat_bcrypt_verify(ngx_http_chat_password_job_t *job);
 static ngx_int_t ngx_http_chat_bcrypt_hash(ngx_http_chat_password_job_t *job);
@@ -185,7 +191,7 @@ ngx_http_chat_password_exit(ngx_cycle_t *cycle)
 
 ngx_http_chat_password_job_t *
 ngx_http_chat_password_verify(ngx_str_t *password, ngx_str_t *hash,
-    ngx_http_chat_password_handler_pt handler, void *data)
+    ngx_uint_t even, ngx_http_chat_password_handler_pt handler, void *data)
 {
     ngx_http_chat_password_job_t  *job;
 
@@ -195,6 +201,7 @@ ngx_http_chat_password_verify(ngx_str_t *password, ngx_str_t *hash,
     }
 
     job->verify = 1;
+    job->even = even;
 
     /* a hash with a NUL, or too long, is none: it is left empty */
 
@@ -397,7 +404,9 @@ ngx_http_chat_password_done_handler(ngx_event_t *rev)
             return;
         }
 
-        ngx_http_chat_count(NGX_HTTP_CHAT_STAT_HASHES);
+        ngx_http_chat_count(NGX_HTTP_CHAT_STAT_PASSWORDS);
+        ngx_http_chat_count_n(NGX_HTTP_CHAT_STAT_ARGON2ID, job->argon2id);
+        ngx_http_chat_count_n(NGX_HTTP_CHAT_STAT_BCRYPT, job->bcrypt);
         ngx_http_chat_count_n(NGX_HTTP_CHAT_STAT_HASH_MSEC,
                               ngx_current_msec - job->posted);
 
@@ -490,19 +499,33 @@ ngx_http_chat_password_work(ngx_http_chat_password_job_t *job)
             job->rc = ngx_http_chat_bcrypt_verify(job);
         }
 
+        if (job->rc == NGX_DECLINED && job->even) {
+            ngx_http_chat_password_even(job);
+        }
+
     } else if (job->scheme == NGX_HTTP_CHAT_BCRYPT) {
         job->rc = ngx_http_chat_bcrypt_hash(job);
 
     } else {
-        job->rc = crypto_pwhash_str_alg(job->hash, (char *) job->password,
-                                        job->len,
-                                        crypto_pwhash_OPSLIMIT_INTERACTIVE,
-                                        crypto_pwhash_MEMLIMIT_INTERACTIVE,
-                                        crypto_pwhash_ALG_ARGON2ID13)
-                  == 0 ? NGX_OK : NGX_ERROR;
+        job->rc = ngx_http_chat_argon2id_hash(job);
     }
 
     sodium_memzero(job->password, job->len);
+}
+
+
+/* the work that the hash, whose password it wasn't, has not taken */
+
+static void
+ngx_http_chat_password_even(ngx_http_chat_password_job_t *job)
+{
+    if (!job->argon2id && ngx_http_chat_argon2id_hash(job) != NGX_OK) {
+        job->rc = NGX_ERROR;
+    }
+
+    if (!job->bcrypt && ngx_http_chat_bcrypt_hash(job) != NGX_OK) {
+        job->rc = NGX_ERROR;
+    }
 }
 
 
@@ -513,6 +536,7 @@ ngx_http_chat_argon2id_verify(ngx_http_chat_password_job_t *job)
         return NGX_DECLINED;
     }
 
+    job->argon2id = 1;
     ngx_set_errno(0);
 
     if (crypto_pwhash_str_verify(job->hash, (char *) job->password, job->len)
@@ -522,6 +546,19 @@ ngx_http_chat_argon2id_verify(ngx_http_chat_password_job_t *job)
     }
 
     return ngx_errno == NGX_ENOMEM ? NGX_ERROR : NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_chat_argon2id_hash(ngx_http_chat_password_job_t *job)
+{
+    job->argon2id = 1;
+
+    return crypto_pwhash_str_alg(job->hash, (char *) job->password, job->len,
+                                 crypto_pwhash_OPSLIMIT_INTERACTIVE,
+                                 crypto_pwhash_MEMLIMIT_INTERACTIVE,
+                                 crypto_pwhash_ALG_ARGON2ID13)
+           == 0 ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -581,7 +618,7 @@ ngx_http_chat_bcrypt_verify(ngx_http_chat_password_job_t *job)
 
     /*
      * A NUL would end the password early: what follows would not count.  The
-     * work is done all the same, see ngx_http_chat_login_unknown().
+     * work is done all the same, as for any password that is wrong.
      */
 
     cut = memchr(job->password, '\0', job->len) != NULL;
@@ -593,6 +630,7 @@ ngx_http_chat_bcrypt_verify(ngx_http_chat_password_job_t *job)
         return NGX_ERROR;
     }
 
+    job->bcrypt = 1;
     (void) crypt_r((char *) job->password, hash, data);
 
     rc = strlen(data->output) == len
@@ -627,6 +665,7 @@ ngx_http_chat_bcrypt_hash(ngx_http_chat_password_job_t *job)
         return NGX_ERROR;
     }
 
+    job->bcrypt = 1;
     (void) crypt_r((char *) job->password, setting, data);
 
     rc = NGX_ERROR;

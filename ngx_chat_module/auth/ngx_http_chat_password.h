@@ -20,7 +20,10 @@ typedef struct ngx_http_chat_password_job_s  ngx_http_chat_password_job_t;
 
 /*
  * verify: rc NGX_OK if the password is right, NGX_DECLINED if not (also for a
- * hash that is no argon2id or bcrypt one), NGX_ERROR without memory.
+ * hash that is no argon2id or bcrypt one), NGX_ERROR without memory.  even: a
+ * password that is wrong takes a hash of each scheme, whatever the user's own
+ * is, so that the work doesn't tell them apart, nor from an empty one, which
+ * nobody has.
  * hash: rc NGX_OK and the hash, or NGX_ERROR.
  * Never called from within the call that made the job.
  */
@@ -35,7 +38,7 @@ void ngx_http_chat_password_exit(ngx_cycle_t *cycle);
 /* NULL: the queue is full (or no memory), handler won't be called.  Arguments
    are copied; the copies of passwords are wiped when the job ends. */
 ngx_http_chat_password_job_t *ngx_http_chat_password_verify(
-    ngx_str_t *password, ngx_str_t *hash,
+    ngx_str_t *password, ngx_str_t *hash, ngx_uint_t even,
     ngx_http_chat_password_handler_pt handler, void *data);
 ngx_http_chat_password_job_t *ngx_http_chat_password_hash(
     ngx_str_t *password, ngx_uint_t scheme,

@@ -34,8 +34,6 @@ static ngx_uint_t ngx_http_chat_login_limited(ngx_http_chat_ctx_t *ctx);
 static void ngx_http_chat_login_known(ngx_http_chat_ctx_t *ctx,
     redisReply *reply, ngx_uint_t n);
 static void ngx_http_chat_login_unknown(ngx_http_chat_ctx_t *ctx);
-static void ngx_http_chat_login_in_vain(void *data, ngx_int_t rc,
-    ngx_str_t *hash);
 static void ngx_http_chat_login_user(ngx_http_chat_ctx_t *ctx,
     redisReply *reply, ngx_uint_t n);
 static void ngx_http_chat_login_verified(void *data, ngx_int_t rc,
@@ -251,6 +249,7 @@ ngx_http_chat_login_known(ngx_http_chat_ctx_t *ctx, redisReply *reply,
 static void
 ngx_http_chat_login_unknown(ngx_http_chat_ctx_t *ctx)
 {
+    ngx_str_t                      none;
     ngx_http_chat_login_t         *login;
     ngx_http_chat_password_job_t  *job;
 
@@ -268,39 +267,18 @@ ngx_http_chat_login_unknown(ngx_http_chat_ctx_t *ctx)
         return;
     }
 
-    /*
-     * Takes as long as for a name that there is, so that it doesn't tell, if
-     * that one's password was stored by the scheme of today.
-     */
+    /* takes as much work as a name that there is, so that it doesn't tell */
 
-    job = ngx_http_chat_password_hash(&login->password,
-                                      ctx->conf->password_scheme,
-                                      ngx_http_chat_login_in_vain, ctx);
+    ngx_str_null(&none);
+
+    job = ngx_http_chat_password_verify(&login->password, &none, 1,
+                                        ngx_http_chat_login_verified, ctx);
     if (job == NULL) {
         ngx_http_chat_unavailable(ctx);
         return;
     }
 
     ngx_http_chat_wait_job(ctx, job);
-}
-
-
-static void
-ngx_http_chat_login_in_vain(void *data, ngx_int_t rc, ngx_str_t *hash)
-{
-    ngx_http_chat_ctx_t *ctx = data;
-
-    ngx_connection_t  *c;
-
-    c = ctx->request->connection;
-
-    ngx_http_chat_job_done(ctx);
-
-    if (!ngx_http_chat_login_limited(ctx)) {
-        ngx_http_chat_login_failure(ctx);
-    }
-
-    ngx_http_run_posted_requests(c);
 }
 
 
@@ -337,7 +315,10 @@ ngx_http_chat_login_user(ngx_http_chat_ctx_t *ctx, redisReply *reply,
         return;
     }
 
+    /* where names that there aren't become users, they need no hiding */
+
     job = ngx_http_chat_password_verify(&login->password, &hash,
+                                        !ctx->conf->registration,
                                         ngx_http_chat_login_verified, ctx);
     if (job == NULL) {
         ngx_http_chat_unavailable(ctx);

@@ -120,8 +120,12 @@ static const ngx_http_chat_status_t  ngx_http_chat_statuses[] = {
 
     NGX_HTTP_CHAT_GAUGE("password_queue", HASH_QUEUE,
                         "Passwords that wait to be hashed."),
-    NGX_HTTP_CHAT_COUNTER("passwords_total", HASHES,
+    NGX_HTTP_CHAT_COUNTER("passwords_total", PASSWORDS,
                           "Passwords that were hashed."),
+    NGX_HTTP_CHAT_COUNTER_OF("password_hashes_total", "scheme", "argon2id",
+                             ARGON2ID, "Hashes that were made for them."),
+    NGX_HTTP_CHAT_COUNTER_OF("password_hashes_total", "scheme", "bcrypt",
+                             BCRYPT, NULL),
     { "password_seconds_total", NULL, NULL, NGX_HTTP_CHAT_STATUS_SECONDS,
       NGX_HTTP_CHAT_STAT_HASH_MSEC,
       "Time that passwords took, the wait for it included." },

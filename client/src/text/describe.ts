@@ -62,10 +62,19 @@ export function isMismatch(error: unknown): boolean {
   );
 }
 
+/** The name only looks like one that there is. */
+export function isAlike(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 409;
+}
+
 /** Log-in failures, where 404 says something about name and password. */
 export function describeLogin(error: unknown, creating: boolean): string {
   if (isMismatch(error)) {
     return creating ? text.login.taken : text.login.wrong;
+  }
+
+  if (isAlike(error)) {
+    return creating ? text.login.alike : text.login.almost;
   }
 
   if (error instanceof ApiError && error.status === 429) {

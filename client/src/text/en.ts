@@ -59,6 +59,10 @@ export const text = {
     wrong:
       "This password doesn't belong to this name. Check both; a name has to be written exactly as it was created.",
     taken: "This name is taken. Choose another one, or log in if it is yours.",
+    alike:
+      "This name looks like one that somebody has. Choose another one, or log in if it is yours.",
+    almost:
+      "There is no such name, but one that looks like it. A name has to be written exactly as it was created.",
     tooMany: (seconds: number) =>
       seconds > 0
         ? `Too many tries. Wait ${seconds} ${plural(seconds, "second", "seconds")}, then try again.`

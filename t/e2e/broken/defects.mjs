@@ -1,6 +1,6 @@
 // Defects that the module must not have, the test that finds each, and how it
-// is made: [name, file of tests, test, [file below ngx_chat_module, what stands
-// there once, what instead]...].
+// is made: [name, file of tests here or t/*.t, test, [file below
+// ngx_chat_module, what stands there once, what instead]...].
 
 const WS = 'proto/chat_ws.c';
 const UTF8 = 'proto/chat_utf8.c';
@@ -11,6 +11,12 @@ const SOCKET = 'live/ngx_http_chat_socket.c';
 const RELAY = 'live/ngx_http_chat_relay.c';
 const ROOM = 'live/ngx_http_chat_bus_room.c';
 const LOGIN = 'http/ngx_http_chat_login.c';
+const IDENTITY = 'http/ngx_http_chat_identity.c';
+const MESSAGE = 'live/ngx_http_chat_message.c';
+const CLIENTS = 'auth/ngx_http_chat_clients.c';
+const ENGINE = 'live/ngx_http_chat_engine.c';
+const LOG = 'ngx_http_chat_conf_log.c';
+const PASSWORD = 'auth/ngx_http_chat_password.c';
 
 export const defects = [
 
@@ -159,22 +165,24 @@ export const defects = [
    ['live/ngx_http_chat_message.c',
     '|| !ngx_http_chat_hub_is_member(s, room))', '|| 0)']],
   ['an unknown name is answered at once', 'authority.test.mjs',
-   'argon2id: the same answer, and as much work',
-   [LOGIN, '    job = ngx_http_chat_password_hash(', `    if (ctx) {
+   'the same answer, and as much work',
+   [LOGIN, '    ngx_str_null(&none);\n', `    ngx_str_null(&none);
+
+    if (ctx) {
         ngx_http_chat_login_failure(ctx);
         return;
     }
-
-    job = ngx_http_chat_password_hash(`]],
-  ['an unknown name takes the work of Argon2id', 'authority.test.mjs',
-   'bcrypt: the same answer, and as much work',
-   [LOGIN, 'ctx->conf->password_scheme', 'NGX_HTTP_CHAT_ARGON2ID']],
+`]],
+  ['a wrong password takes the work of the user\'s hash alone',
+   'authority.test.mjs', 'the same answer, and as much work',
+   [LOGIN, '!ctx->conf->registration,\n', '0,\n']],
+  ['a wrong password takes the work of Argon2id alone', 'authority.test.mjs',
+   'the same answer, and as much work',
+   [PASSWORD, 'if (!job->bcrypt && ', 'if (0 && ']],
   ['an unknown name may be tried for ever', 'authority.test.mjs',
    'and the same number of tries',
-   [LOGIN, `    if (!ngx_http_chat_login_limited(ctx)) {
-        ngx_http_chat_login_failure(ctx);`, `    if (ctx) {
-        ngx_http_chat_send_error(ctx->request, NGX_HTTP_NOT_FOUND,
-                                 "Invalid username or password");`]],
+   [LOGIN, '    ngx_http_chat_rate_failure(', `    if (login->user.id.len)
+    ngx_http_chat_rate_failure(`]],
 
   // what others publish
 
@@ -263,4 +271,126 @@ export const defects = [
 
     if (ngx_http_chat_login_limited(ctx)) {
         return;`]],
+
+  // connections of an address
+
+  ['handshakes are not counted', 'connections.test.mjs',
+   'one too many is refused on each transport, and none else',
+   [ENGINE, 'if (ngx_http_chat_client_enter(r, engine->conf, &client) != NGX_OK) {',
+    'client = NULL;\n    if (0) {']],
+  ['event streams are not counted', 'connections.test.mjs',
+   'one too many is refused on each transport, and none else',
+   ['live/ngx_http_chat_sse.c',
+    'if (ngx_http_chat_client_enter(r, ctx->conf, &client) != NGX_OK) {',
+    'client = NULL;\n    if (0) {']],
+  ['what is not a handshake takes a place', 'connections.test.mjs',
+   'what is refused for something else takes no place',
+   [ENGINE, `        rc = ngx_http_chat_conn_check(r);
+        if (rc != NGX_OK) {
+            return rc;
+        }`, `        rc = ngx_http_chat_conn_check(r);
+        if (rc != NGX_OK) {
+            ngx_http_chat_client_enter(r, engine->conf, &client);
+            return rc;
+        }`]],
+  ['a place is not given back', 'connections.test.mjs',
+   'each is given back when it ends',
+   ['live/ngx_http_chat_session.c',
+    'ngx_http_chat_client_leave(worker->main, s->client);', ';']],
+  ['a full zone locks out who is new', 'connections.test.mjs',
+   'a full zone: who is new is let in, who is counted still is',
+   [CLIENTS, '    if (*client == NULL) {\n        ngx_http_chat_clients_full();\n',
+    `    if (*client == NULL) {
+        ngx_http_chat_clients_full();
+        return NGX_BUSY;
+`]],
+  ['a full zone lets everybody in', 'connections.test.mjs',
+   'a full zone: who is new is let in, who is counted still is',
+   [CLIENTS, `    if (busy) {
+        ngx_log_error(`, `    client_full = ngx_slab_alloc_locked(pool, 64) == NULL;
+    if (busy && !client_full) {
+        ngx_log_error(`],
+   [CLIENTS, '    ngx_uint_t                  busy;\n',
+    '    ngx_uint_t                  busy, client_full;\n']],
+  ['a row is never free again', 'connections.test.mjs',
+   'a full zone: who is new is let in, who is counted still is',
+   [CLIENTS, '    if (--client->count == 0) {',
+    '    if (--client->count == 0 && 0) {']],
+
+  // figures
+
+  ['refused for a room, counted as invalid', 'status.test.mjs',
+   'messages refused, by cause',
+   [MESSAGE, 'NGX_HTTP_CHAT_STAT_REFUSED_ROOM\n                                :',
+    'NGX_HTTP_CHAT_STAT_REFUSED_INVALID\n                                :']],
+  ['refused as nobody is there, not counted', 'status.test.mjs',
+   'messages refused, by cause',
+   [MESSAGE, ': NGX_HTTP_CHAT_STAT_REFUSED_ROOM);',
+    ': NGX_HTTP_CHAT_STAT_MESSAGES);']],
+  ['a nonce that is refused, not counted', 'status.test.mjs',
+   'messages refused, by cause',
+   [MESSAGE, '        ngx_http_chat_count(NGX_HTTP_CHAT_STAT_REFUSED_INVALID);\n',
+    '']],
+  ['floods are not counted', 'status.test.mjs', 'messages refused, by cause',
+   [MESSAGE, '    ngx_http_chat_count(NGX_HTTP_CHAT_STAT_REFUSED_RATE);\n', '']],
+  ['what Redis could not take, not counted', 'status.test.mjs',
+   'Redis goes and comes: links, and messages refused meanwhile',
+   [MESSAGE, 'retry ? NGX_HTTP_CHAT_STAT_REFUSED_UNAVAILABLE',
+    'retry ? NGX_HTTP_CHAT_STAT_REFUSED_INVALID']],
+  ['wrong passwords are not counted', 'status.test.mjs',
+   'log-ins by result, and passwords',
+   [LOGIN, '    ngx_http_chat_count(NGX_HTTP_CHAT_STAT_LOGIN_WRONG);\n', '']],
+  ['too many tries are not counted', 'status.test.mjs',
+   'log-ins by result, and passwords',
+   [LOGIN, '    ngx_http_chat_count(NGX_HTTP_CHAT_STAT_LOGIN_LIMITED);\n', '']],
+  ['a new account counts as a log-in', 'status.test.mjs',
+   'log-ins by result, and passwords',
+   [LOGIN, '? NGX_HTTP_CHAT_STAT_LOGIN_CREATED',
+    '? NGX_HTTP_CHAT_STAT_LOGIN_OK']],
+  ['log-ins without Redis are not counted', 'status.test.mjs',
+   'Redis goes and comes: links, and messages refused meanwhile',
+   [IDENTITY,
+    '        ngx_http_chat_count(NGX_HTTP_CHAT_STAT_LOGIN_UNAVAILABLE);\n',
+    '        ;\n']],
+
+  // chat_log
+
+  ['chat_log: not in a location', 't/015-log.t', 'TEST 1: in all its places',
+   ['ngx_http_chat_module.c', `    { ngx_string("chat_log"),
+      NGX_HTTP_CHAT_ANY_CONF|`, `    { ngx_string("chat_log"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|`]],
+  ['chat_log: any variable', 't/015-log.t', 'TEST 2: an unknown variable',
+   [LOG, '== NULL) {\n                return NGX_ERROR;\n            }\n\n'
+         + '            continue;',
+    `== NULL && 0) {
+                return NGX_ERROR;
+            }
+
+            continue;`]],
+  ['chat_log: a dollar is one', 't/015-log.t',
+   'TEST 3: a dollar without a name',
+   [LOG, 'if (ngx_http_chat_log_variable(',
+    'if (name.len && ngx_http_chat_log_variable(']],
+  ['chat_log: no file', 't/015-log.t', 'TEST 4: no file',
+   [LOG, 'if (value[1].len == 0) {', 'if (0) {']],
+  ['chat_log: no value', 't/015-log.t', 'TEST 5: no value',
+   ['ngx_http_chat_module.c', `    { ngx_string("chat_log"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE12,`, `    { ngx_string("chat_log"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_ANY,`],
+   [LOG, '    value = cf->args->elts;\n', `    value = cf->args->elts;
+
+    if (cf->args->nelts == 1) {
+        return NGX_CONF_OK;
+    }
+`]],
+  ['chat_log: off, with a format', 't/015-log.t', 'TEST 6: off, with a format',
+   [LOG, `        if (cf->args->nelts == 3) {
+            return`, `        if (0) {
+            return`]],
+  ['chat_log: twice', 't/015-log.t', 'TEST 7: twice',
+   [LOG, 'if (cclcf->log != NGX_CONF_UNSET_PTR) {', 'if (0) {']],
+  ['chat_log: a file that can\'t be opened', 't/015-log.t',
+   'TEST 8: a file that can\'t be opened',
+   [LOG, 'ngx_conf_open_file(cf->cycle, &value[1])',
+    'ngx_conf_open_file(cf->cycle, NULL)']],
 ];

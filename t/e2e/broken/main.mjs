@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
+import { root } from '../lib/server.mjs';
 import { Workshop } from '../lib/workshop.mjs';
 import { defects } from './defects.mjs';
 
@@ -14,11 +15,15 @@ const tests = fileURLToPath(new URL('..', import.meta.url));
 const quote = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
 function run(file, title, module) {
-  const child = spawn(process.execPath, [
-    '--test', '--test-reporter=tap',
-    `--test-name-pattern=/${quote(title)}$/`, file,
-  ], { cwd: tests, env: { ...process.env, CHAT_MODULE: module },
-       stdio: ['ignore', 'pipe', 'inherit'] });
+  const [command, args, cwd] = file.endsWith('.t')
+    ? ['prove', ['-v', '-It/lib', file], root]
+    : [process.execPath, ['--test', '--test-reporter=tap',
+                          `--test-name-pattern=/${quote(title)}$/`, file],
+       tests];
+  const child = spawn(command, args, {
+    cwd, stdio: ['ignore', 'pipe', command === 'prove' ? 'ignore' : 'inherit'],
+    env: { ...process.env, CHAT_MODULE: module,
+           TEST_NGINX_LOAD_MODULES: module } });
   children.add(child);
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (part) => { text += part; });
@@ -33,8 +38,13 @@ function run(file, title, module) {
 }
 
 // what the test said of itself; skipped ones don't count
-function verdict(text, title) {
+function verdict(text, file, title) {
   const lines = text.split('\n');
+  if (file.endsWith('.t')) {
+    const own = lines.filter((line) => line.includes(` ${title} - `));
+    return own.length === 0 ? 'was not run'
+      : own.some((line) => line.startsWith('not ok')) ? 'failed' : 'passed';
+  }
   const at = lines.findIndex((line) => {
     const match = /^ *(?:not )?ok \d+ - (.*)$/.exec(line);
     return match && match[1].replace(/\\/g, '') === title;
@@ -71,7 +81,7 @@ let failed = 0;
 for (const [name, file, title, ...edits] of chosen) {
   const said = await shop.make(edits)
     .then((module) => run(file, title, module))
-    .then((text) => verdict(text, title),
+    .then((text) => verdict(text, file, title),
           ({ message }) => /.* error: .*/.exec(message)?.[0] ?? message);
   const seen = said === 'failed';
   failed += !seen;

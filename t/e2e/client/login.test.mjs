@@ -118,6 +118,34 @@ onDevices(
       'username',
     );
     await one.shot('name taken');
+
+    // one that only looks like it: with a Cyrillic letter, or in another case
+    for (const other of ['P\u0430blo', 'PABLO']) {
+      await fillNew(page, other, 'anything');
+      await eventually(
+        async () =>
+          /looks like one that somebody has/.test(await alertText(page)),
+        `${other} looks like a name that there is`,
+      );
+      assert.equal(await field(page, 'Name').inputValue(), other);
+      assert.equal(
+        await page.evaluate(() => document.activeElement.name),
+        'username',
+      );
+    }
+    await one.shot('name alike');
+    await page.getByText('Log in', { exact: true }).first().click();
+    await field(page, 'Name').fill('pablo');
+    await field(page, 'Password').fill(PASSWORD);
+    await enter.click();
+    await eventually(
+      async () => /one that looks like it/.test(await alertText(page)),
+      'at the log-in, too',
+    );
+    assert.equal(
+      await page.evaluate(() => document.activeElement.name),
+      'username',
+    );
   },
 );
 

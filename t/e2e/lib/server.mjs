@@ -205,7 +205,7 @@ worker_processes ${o.workers};
 worker_shutdown_timeout ${o.shutdownTimeout};
 pid ${o.dir}/nginx.pid;
 error_log ${o.dir}/error.log ${o.logLevel};
-load_module ${chatModule};
+load_module ${o.module};
 ${o.orphan ? 'env LD_PRELOAD;   # nginx keeps it for a new binary' : ''}
 ${o.main}
 events { worker_connections ${o.connections}; }
@@ -291,7 +291,7 @@ class Nginx {
       }
       return await this.#listens()
           && this.workerPids().length >= this.options.workers;
-    }, 'nginx listens', 20000);
+    }, 'nginx listens', 60000);
     if (this.options.ready) await this.#ready();
   }
 
@@ -309,7 +309,7 @@ class Nginx {
     await until(async () => {
       const [, count] = await client.pubsub('NUMSUB', 'MESSAGES');
       return count >= this.options.subscribersBefore + this.options.workers;
-    }, 'every worker subscribes', 15000);
+    }, 'every worker subscribes', 60000);
   }
 
   workerPids() {
@@ -396,6 +396,7 @@ class Nginx {
  * Options, all optional:
  *   workers         worker processes (2)
  *   hosts           nginx instances on the same Redis (1)
+ *   module          the module (the one under test)
  *   prefix          location of the chat ('/')
  *   chat, location, server, http, main
  *                   more configuration, by its place ('chat' and 'location'
@@ -426,9 +427,9 @@ export async function start(options = {}) {
   const hosts = [];
   const clients = new Set();            // what stop() closes if no test has
   const defaults = {
-    workers: 2, prefix: '/', chat: '', location: '', server: '', http: '',
-    main: '', locations: {}, demoData: false, connections: 2048,
-    logLevel: 'info', shutdownTimeout: '5s', drainTime: '300ms', ready: true,
+    workers: 2, module: chatModule, prefix: '/', chat: '', location: '',
+    server: '', http: '', main: '', locations: {}, demoData: false,
+    connections: 2048, logLevel: 'info', shutdownTimeout: '5s', drainTime: '300ms', ready: true,
     perAddress: 'chat_max_connections off;',
     address: '127.0.0.1', wrapper: [], listen: '', orphan: false,
     redisUrl: (redis) => redis.url,

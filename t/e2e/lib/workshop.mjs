@@ -13,10 +13,16 @@ const run = promisify(execFile);
 const chatModule = process.env.CHAT_MODULE ?? fileURLToPath(new URL(
   '../../../.build/normal/objs/ngx_http_chat_module.so', import.meta.url));
 
+// beside a module that was made here: what was changed, so that one that is made
+// from it has the same defects
+const EDITS = 'edits.json';
+
 export class Workshop {
   static async open() {
     const shop = new Workshop();
     const from = path.dirname(path.dirname(chatModule));
+    const edits = path.join(path.dirname(chatModule), EDITS);
+    shop.first = fs.existsSync(edits) ? JSON.parse(fs.readFileSync(edits)) : [];
     shop.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'chat-broken-'));
     shop.made = 0;
     await run('cp', ['-a', path.join(from, 'nginx'), path.join(from, 'objs'),
@@ -37,7 +43,7 @@ export class Workshop {
    */
   async make(edits) {
     const before = new Map();
-    for (const [file, from, to] of edits) {
+    for (const [file, from, to] of [...this.first, ...edits]) {
       const name = path.join(this.dir, 'ngx_chat_module', file);
       const text = fs.readFileSync(name, 'utf8');
       if (text.split(from).length !== 2) {
@@ -57,6 +63,8 @@ export class Workshop {
     fs.mkdirSync(path.dirname(module));
     fs.copyFileSync(path.join(this.dir, 'objs', path.basename(chatModule)),
                     module);
+    fs.writeFileSync(path.join(path.dirname(module), EDITS),
+                     JSON.stringify([...this.first, ...edits]));
     return module;
   }
 

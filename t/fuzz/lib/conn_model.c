@@ -349,24 +349,29 @@ model_packet(conn_model_t *m, chat_str_t text)
 static void
 model_on_event(conn_model_t *m, const model_sio_t *packet)
 {
-    size_t      i;
-    chat_str_t  name, key, value, text;
+    size_t      at;
+    chat_str_t  name, key, first, value, text;
 
-    (void) model_element(packet->data, 0, NULL, &name);
+    at = 0;
+    (void) model_next(packet->data, &at, NULL, &name);
 
     conn_note(m->log, 'e', name);
     conn_note(m->log, 'e', packet->ack);
 
-    for (i = 1; model_element(packet->data, i, NULL, &value); i++) {
+    first = chat_str("");
+
+    while (model_next(packet->data, &at, NULL, &value)) {
         conn_note(m->log, 'a', value);
+        first = first.len ? first : value;
     }
 
     if (*name.data == '"' && model_says(name, "message")
-        && model_element(packet->data, 1, NULL, &value) && *value.data == '{')
+        && first.len && *first.data == '{')
     {
         text = chat_str("");
+        at = 0;
 
-        for (i = 0; model_element(value, i, &key, &name); i++) {
+        while (model_next(first, &at, &key, &name)) {
             if (model_says(key, "message")) {
                 text = name;
             }

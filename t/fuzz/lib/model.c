@@ -287,18 +287,19 @@ model_digits(model_json_t *m)
 }
 
 
+/* without strlen() and memcmp(), which the sanitizers make slow */
 static int
 model_take(model_json_t *m, const char *text)
 {
-    size_t  len;
+    const unsigned char  *p;
 
-    len = strlen(text);
-
-    if ((size_t) (m->end - m->p) < len || memcmp(m->p, text, len) != 0) {
-        return 0;
+    for (p = m->p; *text; p++, text++) {
+        if (p == m->end || *p != (unsigned char) *text) {
+            return 0;
+        }
     }
 
-    m->p += len;
+    m->p = p;
 
     return 1;
 }
@@ -505,7 +506,7 @@ model_sio_fits(const model_sio_t *packet)
 static int
 model_event(chat_str_t data)
 {
-    size_t      i;
+    size_t      i, at;
     chat_str_t  name;
 
     static const char *const  reserved[] = {
@@ -513,7 +514,9 @@ model_event(chat_str_t data)
         "newListener", "removeListener"
     };
 
-    if (!model_element(data, 0, NULL, &name)) {
+    at = 0;
+
+    if (!model_next(data, &at, NULL, &name)) {
         return 0;
     }
 
@@ -532,7 +535,7 @@ model_event(chat_str_t data)
 
 
 int
-model_element(chat_str_t container, size_t n, chat_str_t *key,
+model_next(chat_str_t container, size_t *at, chat_str_t *key,
     chat_str_t *value)
 {
     int                   object;
@@ -540,44 +543,41 @@ model_element(chat_str_t container, size_t n, chat_str_t *key,
     model_json_t          m;
     const unsigned char  *end;
 
-    m.p = container.data;
-    m.end = m.p + container.len;
+    object = *container.data == '{';
+
+    m.p = container.data + (*at ? *at : 1);
+    m.end = container.data + container.len;
     m.values = 0;
 
-    object = *m.p++ == '{';
+    model_blanks(&m);
 
-    for ( ;; ) {
+    if (model_take(&m, object ? "}" : "]")) {
+        return 0;
+    }
+
+    (void) model_take(&m, ",");
+
+    if (object) {
         model_blanks(&m);
 
-        if (model_take(&m, object ? "}" : "]")) {
-            return 0;
-        }
+        name.data = m.p;
+        (void) model_string(&m);
+        name.len = (size_t) (m.p - name.data);
 
-        if (model_take(&m, ",")) {
-            continue;
-        }
-
-        if (object) {
-            name.data = m.p;
-            (void) model_string(&m);
-            name.len = (size_t) (m.p - name.data);
-
-            model_blanks(&m);
-            (void) model_take(&m, ":");
-            model_blanks(&m);
-        }
-
-        value->data = m.p;
-        (void) model_value(&m, 0);
-
-        if (n-- == 0) {
-            break;
-        }
+        model_blanks(&m);
+        (void) model_take(&m, ":");
+        model_blanks(&m);
     }
+
+    model_blanks(&m);
+
+    value->data = m.p;
+    (void) model_value(&m, 0);
 
     for (end = m.p; end[-1] <= ' '; end--) { /* void */ }
 
     value->len = (size_t) (end - value->data);
+    *at = (size_t) (m.p - container.data);
 
     if (object && key) {
         *key = name;

@@ -32,10 +32,10 @@ size_t model_json(chat_str_t text);
 size_t model_json_string(chat_str_t raw, uint32_t *out, int *lone);
 
 /*
- * The element n of an array or an object in JSON that is good, 1 if there is
- * one.  key is set for an object's and may be NULL.
+ * The next element of an array or an object in JSON that is good, 1 if there is
+ * one; *at is 0 before the first.  key is set for an object's and may be NULL.
  */
-int model_element(chat_str_t container, size_t n, chat_str_t *key,
+int model_next(chat_str_t container, size_t *at, chat_str_t *key,
     chat_str_t *value);
 
 /* 1 if a JSON string with its quotes says text, which is ASCII */

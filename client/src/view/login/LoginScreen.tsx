@@ -1,6 +1,6 @@
 import { useEffect, useId, useRef, useState, type FormEvent } from "react";
 
-import { describeLogin, isMismatch } from "../../text/describe";
+import { describeLogin, isAlike, isMismatch } from "../../text/describe";
 import { text } from "../../text/en";
 import { useChat, useSelect } from "../context";
 import { Icon } from "../parts/Icon";
@@ -63,7 +63,13 @@ export function LoginScreen() {
       setBusy(false);
       setProblem({
         words: describeLogin(error, creating),
-        field: isMismatch(error) ? (creating ? "name" : "password") : null,
+        field: isAlike(error)
+          ? "name"
+          : isMismatch(error)
+            ? creating
+              ? "name"
+              : "password"
+            : null,
       });
     }
   };
