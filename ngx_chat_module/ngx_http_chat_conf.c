@@ -10,10 +10,6 @@
 #include <sodium.h>
 
 
-#define NGX_HTTP_CHAT_CONNECT_TIMEOUT   3000
-#define NGX_HTTP_CHAT_REPLY_TIMEOUT     5000
-
-
 static ngx_int_t ngx_http_chat_redis_addrs(ngx_conf_t *cf, chat_url_t *url,
     ngx_http_chat_redis_conf_t *redis);
 static ngx_int_t ngx_http_chat_resolve(ngx_conf_t *cf, chat_url_host_t *from,
@@ -190,6 +186,15 @@ ngx_http_chat_redis_conf(ngx_conf_t *cf, ngx_str_t *text)
         return NULL;
     }
 
+#if !(NGX_HTTP_CHAT_REDIS_SSL)
+    if (url.tls) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "TLS in chat_redis needs libhiredis_ssl of hiredis "
+                           "1.0 or later, and the module was built without");
+        return NULL;
+    }
+#endif
+
     redis->url = *text;
     redis->index = cmcf->redis.nelts;
     redis->user.len = url.user.len;
@@ -199,8 +204,7 @@ ngx_http_chat_redis_conf(ngx_conf_t *cf, ngx_str_t *text)
     redis->master.len = url.master.len;
     redis->master.data = (u_char *) url.master.data;
     redis->db = url.db;
-    redis->connect_timeout = NGX_HTTP_CHAT_CONNECT_TIMEOUT;
-    redis->reply_timeout = NGX_HTTP_CHAT_REPLY_TIMEOUT;
+    redis->tls = url.tls;
 
     if (ngx_http_chat_redis_addrs(cf, &url, redis) != NGX_OK) {
         return NULL;
@@ -298,9 +302,12 @@ ngx_http_chat_resolve(ngx_conf_t *cf, chat_url_host_t *from,
     addr->port = from->port;
 
     p = ngx_pnalloc(cf->pool, NGX_SOCKADDR_STRLEN + 1);
-    if (p == NULL) {
+    addr->server = ngx_pnalloc(cf->pool, host.len + 1);
+    if (p == NULL || addr->server == NULL) {
         return NGX_ERROR;
     }
+
+    (void) ngx_cpystrn(addr->server, host.data, host.len + 1);
 
     addr->host = p;
     p += ngx_sock_ntop(u.addrs[0].sockaddr, u.addrs[0].socklen, p,

@@ -38,5 +38,8 @@ char *ngx_http_chat_conf_key(ngx_conf_t *cf, ngx_http_chat_loc_conf_t *conf);
 ngx_http_chat_redis_conf_t *ngx_http_chat_redis_conf(ngx_conf_t *cf,
     ngx_str_t *text);
 
+/* what chat_redis_... say, for all that are used; when all has been read */
+ngx_int_t ngx_http_chat_redis_conf_init(ngx_conf_t *cf);
+
 
 #endif /* NGX_HTTP_CHAT_CONF_H */

@@ -74,6 +74,17 @@ static ngx_conf_num_bounds_t  ngx_http_chat_history_bounds = {
 };
 
 
+static ngx_conf_num_bounds_t  ngx_http_chat_redis_connect_bounds = {
+    ngx_conf_check_num_bounds, 500, 60 * 1000
+};
+
+/* a worker gives itself a sign of life over Redis every 1.5 seconds */
+
+static ngx_conf_num_bounds_t  ngx_http_chat_redis_read_bounds = {
+    ngx_conf_check_num_bounds, 3000, 60 * 1000
+};
+
+
 static ngx_command_t  ngx_http_chat_commands[] = {
 
     { ngx_string("chat"),
@@ -88,6 +99,48 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       ngx_http_chat_set_redis,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
+      NULL },
+
+    { ngx_string("chat_redis_connect_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_chat_main_conf_t, redis_connect_timeout),
+      &ngx_http_chat_redis_connect_bounds },
+
+    { ngx_string("chat_redis_read_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_chat_main_conf_t, redis_read_timeout),
+      &ngx_http_chat_redis_read_bounds },
+
+    { ngx_string("chat_redis_ssl_name"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_chat_main_conf_t, redis_ssl_name),
+      NULL },
+
+    { ngx_string("chat_redis_ssl_trusted_certificate"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_chat_main_conf_t, redis_ssl_trusted),
+      NULL },
+
+    { ngx_string("chat_redis_ssl_certificate"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_chat_main_conf_t, redis_ssl_certificate),
+      NULL },
+
+    { ngx_string("chat_redis_ssl_certificate_key"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_chat_main_conf_t, redis_ssl_key),
       NULL },
 
     { ngx_string("chat_user"),
@@ -301,7 +354,8 @@ ngx_http_chat_init(ngx_conf_t *cf)
 
     ngx_http_chat_store_init();
 
-    if (ngx_http_chat_rate_init(cf) != NGX_OK
+    if (ngx_http_chat_redis_conf_init(cf) != NGX_OK
+        || ngx_http_chat_rate_init(cf) != NGX_OK
         || ngx_http_chat_clients_init(cf) != NGX_OK
         || ngx_http_chat_stat_zone(cf) != NGX_OK)
     {
@@ -417,6 +471,9 @@ ngx_http_chat_create_main_conf(ngx_conf_t *cf)
     {
         return NULL;
     }
+
+    cmcf->redis_connect_timeout = NGX_CONF_UNSET_MSEC;
+    cmcf->redis_read_timeout = NGX_CONF_UNSET_MSEC;
 
     (void) clock_gettime(CLOCK_MONOTONIC, &ts);
     cmcf->generation = (uint64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;

@@ -39,6 +39,8 @@ typedef struct {
                                                      one without brackets */
     ngx_uint_t                    port;
     ngx_str_t                     name;           /* both, for logs */
+    u_char                       *server;         /* the host as written; NULL:
+                                                     it has only the address */
 } ngx_http_chat_redis_addr_t;
 
 
@@ -55,8 +57,12 @@ typedef struct {
                                                      len 0: there are none */
     u_char                       *path;           /* as hosts: with a 0 */
     ngx_uint_t                    db;
+    ngx_uint_t                    tls;            /* rediss, sentinels */
+    struct ssl_ctx_st            *ssl;            /* OpenSSL's, with tls */
+    u_char                       *ssl_name;       /* of the certificate; NULL:
+                                                     that of the address */
     ngx_msec_t                    connect_timeout;
-    ngx_msec_t                    reply_timeout;
+    ngx_msec_t                    read_timeout;
 
     ngx_uint_t                    index;          /* in main->redis */
     ngx_uint_t                    used;           /* by some location */
@@ -68,6 +74,13 @@ typedef struct {
 
 typedef struct {
     ngx_array_t                   redis;          /* of pointers to the above */
+    ngx_msec_t                    redis_connect_timeout;
+    ngx_msec_t                    redis_read_timeout;
+    ngx_str_t                     redis_ssl_name; /* len 0: not given, as of */
+    ngx_str_t                     redis_ssl_trusted;      /* these files */
+    ngx_str_t                     redis_ssl_certificate;
+    ngx_str_t                     redis_ssl_key;
+
     ngx_str_t                     server_id;      /* of this nginx instance */
     ngx_shm_zone_t               *stat_zone;      /* of chat_status */
     ngx_shm_zone_t               *login_zone;     /* of chat_login_rate, */

@@ -1628,3 +1628,271 @@ value must be between 1 and 1000000
 --- must_die
 --- error_log
 "chat_max_connections" directive is not allowed here
+
+
+
+=== TEST 139: chat_redis_connect_timeout: 500ms
+--- http_config
+    chat_redis_connect_timeout 500ms;
+--- config
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 140: chat_redis_connect_timeout: 1m
+--- http_config
+    chat_redis_connect_timeout 1m;
+--- config
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 141: chat_redis_connect_timeout: too little
+--- http_config
+    chat_redis_connect_timeout 499ms;
+--- config
+--- must_die
+--- error_log
+value must be between 500 and 60000
+
+
+
+=== TEST 142: chat_redis_connect_timeout: too much
+--- http_config
+    chat_redis_connect_timeout 61s;
+--- config
+--- must_die
+--- error_log
+value must be between 500 and 60000
+
+
+
+=== TEST 143: chat_redis_connect_timeout: a bad value
+--- http_config
+    chat_redis_connect_timeout soon;
+--- config
+--- must_die
+--- error_log
+"chat_redis_connect_timeout" directive invalid value
+
+
+
+=== TEST 144: chat_redis_connect_timeout: twice
+--- http_config
+    chat_redis_connect_timeout 4s;
+    chat_redis_connect_timeout 4s;
+--- config
+--- must_die
+--- error_log
+"chat_redis_connect_timeout" directive is duplicate
+
+
+
+=== TEST 145: chat_redis_connect_timeout: for all of http only
+--- config
+    chat_redis_connect_timeout 4s;
+--- must_die
+--- error_log
+"chat_redis_connect_timeout" directive is not allowed here
+
+
+
+=== TEST 146: chat_redis_read_timeout: 3s
+--- http_config
+    chat_redis_read_timeout 3s;
+--- config
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 147: chat_redis_read_timeout: 60s
+--- http_config
+    chat_redis_read_timeout 60s;
+--- config
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 148: chat_redis_read_timeout: too little
+--- http_config
+    chat_redis_read_timeout 2999ms;
+--- config
+--- must_die
+--- error_log
+value must be between 3000 and 60000
+
+
+
+=== TEST 149: chat_redis_read_timeout: too much
+--- http_config
+    chat_redis_read_timeout 1m1ms;
+--- config
+--- must_die
+--- error_log
+value must be between 3000 and 60000
+
+
+
+=== TEST 150: chat_redis_read_timeout: a bad value
+--- http_config
+    chat_redis_read_timeout soon;
+--- config
+--- must_die
+--- error_log
+"chat_redis_read_timeout" directive invalid value
+
+
+
+=== TEST 151: chat_redis_read_timeout: twice
+--- http_config
+    chat_redis_read_timeout 4s;
+    chat_redis_read_timeout 4s;
+--- config
+--- must_die
+--- error_log
+"chat_redis_read_timeout" directive is duplicate
+
+
+
+=== TEST 152: chat_redis_read_timeout: for all of http only
+--- config
+    chat_redis_read_timeout 4s;
+--- must_die
+--- error_log
+"chat_redis_read_timeout" directive is not allowed here
+
+
+
+=== TEST 153: chat_redis_ssl_name: of no effect without rediss
+--- http_config
+    chat_redis_ssl_name redis.example.com;
+--- config
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 154: chat_redis_ssl_name: twice
+--- http_config
+    chat_redis_ssl_name redis.example.com;
+    chat_redis_ssl_name redis.example.com;
+--- config
+--- must_die
+--- error_log
+"chat_redis_ssl_name" directive is duplicate
+
+
+
+=== TEST 155: chat_redis_ssl_name: for all of http only
+--- config
+    chat_redis_ssl_name redis.example.com;
+--- must_die
+--- error_log
+"chat_redis_ssl_name" directive is not allowed here
+
+
+
+=== TEST 156: chat_redis_ssl_trusted_certificate: of no effect without rediss
+--- http_config
+    chat_redis_ssl_trusted_certificate /no/such/file;
+--- config
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 157: chat_redis_ssl_trusted_certificate: twice
+--- http_config
+    chat_redis_ssl_trusted_certificate /no/such/file;
+    chat_redis_ssl_trusted_certificate /no/such/file;
+--- config
+--- must_die
+--- error_log
+"chat_redis_ssl_trusted_certificate" directive is duplicate
+
+
+
+=== TEST 158: chat_redis_ssl_trusted_certificate: for all of http only
+--- config
+    chat_redis_ssl_trusted_certificate /no/such/file;
+--- must_die
+--- error_log
+"chat_redis_ssl_trusted_certificate" directive is not allowed here
+
+
+
+=== TEST 159: chat_redis_ssl_certificate: of no effect without rediss
+--- http_config
+    chat_redis_ssl_certificate /no/such/file;
+--- config
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 160: chat_redis_ssl_certificate: twice
+--- http_config
+    chat_redis_ssl_certificate /no/such/file;
+    chat_redis_ssl_certificate /no/such/file;
+--- config
+--- must_die
+--- error_log
+"chat_redis_ssl_certificate" directive is duplicate
+
+
+
+=== TEST 161: chat_redis_ssl_certificate: for all of http only
+--- config
+    chat_redis_ssl_certificate /no/such/file;
+--- must_die
+--- error_log
+"chat_redis_ssl_certificate" directive is not allowed here
+
+
+
+=== TEST 162: chat_redis_ssl_certificate_key: of no effect without rediss
+--- http_config
+    chat_redis_ssl_certificate_key /no/such/file;
+--- config
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 163: chat_redis_ssl_certificate_key: twice
+--- http_config
+    chat_redis_ssl_certificate_key /no/such/file;
+    chat_redis_ssl_certificate_key /no/such/file;
+--- config
+--- must_die
+--- error_log
+"chat_redis_ssl_certificate_key" directive is duplicate
+
+
+
+=== TEST 164: chat_redis_ssl_certificate_key: for all of http only
+--- config
+    chat_redis_ssl_certificate_key /no/such/file;
+--- must_die
+--- error_log
+"chat_redis_ssl_certificate_key" directive is not allowed here

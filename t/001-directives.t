@@ -344,11 +344,11 @@ invalid number of arguments in "chat_redis" directive
 === TEST 22: chat_redis: another scheme
 --- config
     location /c/ {
-        chat_redis rediss://127.0.0.1;
+        chat_redis redis2://127.0.0.1;
     }
 --- must_die
 --- error_log
-neither redis://, redis+unix:// nor sentinel:// in chat_redis
+neither redis[s]://, redis+unix:// nor sentinel[s]:// in chat_redis
 
 
 
@@ -359,7 +359,7 @@ neither redis://, redis+unix:// nor sentinel:// in chat_redis
     }
 --- must_die
 --- error_log
-neither redis://, redis+unix:// nor sentinel:// in chat_redis
+neither redis[s]://, redis+unix:// nor sentinel[s]:// in chat_redis
 
 
 

@@ -60,8 +60,13 @@ chat_url_parse(chat_str_t text, unsigned char *buf, chat_url_t *url,
     if (!local && !sentinel
         && !chat_url_starts(&r.rest, chat_str("redis://")))
     {
-        *error = "neither redis://, redis+unix:// nor sentinel://";
-        return CHAT_ERROR;
+        url->tls = 1;
+        sentinel = chat_url_starts(&r.rest, chat_str("sentinels://"));
+
+        if (!sentinel && !chat_url_starts(&r.rest, chat_str("rediss://"))) {
+            *error = "neither redis[s]://, redis+unix:// nor sentinel[s]://";
+            return CHAT_ERROR;
+        }
     }
 
     if (r.rest.len && memchr(r.rest.data, '\0', r.rest.len)) {

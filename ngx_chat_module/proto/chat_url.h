@@ -5,6 +5,7 @@
  *     redis+unix:///path[?db=n]           (also with [user]:password@)
  *     sentinel://[[user]:password@]host[:port][,host[:port]...]/name[/db]
  *
+ * and with TLS rediss:// and sentinels://, the latter to the Sentinels as well.
  * host may be an IPv6 address in brackets (host is then without them).  User,
  * password, path and name are percent-decoded.
  */
@@ -35,6 +36,7 @@ typedef struct {
                                            host is the Redis itself */
     chat_str_t            path;         /* of the Unix socket */
     unsigned              db;           /* 0 unless given; at most 99999 */
+    unsigned              tls;          /* 1 with TLS */
 } chat_url_t;
 
 

@@ -9,6 +9,7 @@
  */
 
 #include "ngx_http_chat_hiredis.h"
+#include "ngx_http_chat_redis_ssl.h"
 #include "ngx_http_chat_reply_tree.h"
 
 
@@ -18,11 +19,17 @@ typedef struct {
     ngx_event_t                   flush;          /* at the end of the turn */
     void                        (*gone)(void *data);
     void                         *data;
+    struct ssl_st                *ssl;            /* hiredis's; NULL: no TLS */
 } ngx_http_chat_hiredis_t;
 
 
-static ngx_int_t ngx_http_chat_hiredis_attach(redisAsyncContext *ac,
-    ngx_log_t *log, void (*gone)(void *data), void *data);
+static ngx_int_t ngx_http_chat_hiredis_start(redisAsyncContext *ac,
+    ngx_http_chat_redis_conf_t *conf, ngx_http_chat_redis_addr_t *addr,
+    struct ssl_st **ssl);
+static ngx_http_chat_hiredis_t *ngx_http_chat_hiredis_attach(
+    redisAsyncContext *ac, ngx_log_t *log);
+static void ngx_http_chat_hiredis_handle(ngx_http_chat_hiredis_t *adapter,
+    void (*handle)(redisAsyncContext *ac));
 static void ngx_http_chat_hiredis_read_handler(ngx_event_t *rev);
 static void ngx_http_chat_hiredis_write_handler(ngx_event_t *wev);
 static void ngx_http_chat_hiredis_flush_handler(ngx_event_t *ev);
@@ -38,22 +45,35 @@ static ngx_http_chat_hiredis_t  *ngx_http_chat_hiredis_flushing;
 
 
 redisAsyncContext *
-ngx_http_chat_hiredis_connect(ngx_http_chat_redis_addr_t *addr, u_char *path,
-    ngx_log_t *log, void (*gone)(void *data), void *data, u_char *error)
+ngx_http_chat_hiredis_connect(ngx_http_chat_redis_conf_t *conf,
+    ngx_http_chat_redis_addr_t *addr, ngx_log_t *log, void (*gone)(void *data),
+    void *data, u_char *error)
 {
-    redisAsyncContext  *ac;
+    struct ssl_st            *ssl;
+    redisAsyncContext        *ac;
+    ngx_http_chat_hiredis_t  *adapter;
 
     ac = addr ? redisAsyncConnect((char *) addr->host, (int) addr->port)
-              : redisAsyncConnectUnix((char *) path);
+              : redisAsyncConnectUnix((char *) conf->path);
+
+    ssl = NULL;
 
     if (ac && !ac->err
-        && ngx_http_chat_hiredis_attach(ac, log, gone, data) == NGX_OK)
+        && ngx_http_chat_hiredis_start(ac, conf, addr, &ssl) == NGX_OK)
     {
-        return ac;
+        adapter = ngx_http_chat_hiredis_attach(ac, log);
+
+        if (adapter) {
+            adapter->gone = gone;
+            adapter->data = data;
+            adapter->ssl = ssl;
+
+            return ac;
+        }
     }
 
-    (void) ngx_cpystrn(error, (u_char *) (ac && ac->err ? ac->errstr
-                                                        : "no memory"),
+    (void) ngx_cpystrn(error, (u_char *) (ac && ac->c.errstr[0] ? ac->c.errstr
+                                                                : "no memory"),
                        NGX_HTTP_CHAT_HIREDIS_ERROR);
 
     if (ac) {
@@ -64,22 +84,45 @@ ngx_http_chat_hiredis_connect(ngx_http_chat_redis_addr_t *addr, u_char *path,
 }
 
 
+/* before anything is sent, so that nothing can be in the clear */
+
 static ngx_int_t
-ngx_http_chat_hiredis_attach(redisAsyncContext *ac, ngx_log_t *log,
-    void (*gone)(void *data), void *data)
+ngx_http_chat_hiredis_start(redisAsyncContext *ac,
+    ngx_http_chat_redis_conf_t *conf, ngx_http_chat_redis_addr_t *addr,
+    struct ssl_st **ssl)
+{
+#if (NGX_HTTP_CHAT_REDIS_SSL)
+    u_char  *name;
+
+    if (conf->tls) {
+        name = conf->ssl_name ? conf->ssl_name
+                              : addr->server ? addr->server : addr->host;
+
+        *ssl = ngx_http_chat_redis_ssl_start(ac, conf->ssl, name);
+
+        return *ssl ? NGX_OK : NGX_ERROR;
+    }
+#endif
+
+    return NGX_OK;
+}
+
+
+static ngx_http_chat_hiredis_t *
+ngx_http_chat_hiredis_attach(redisAsyncContext *ac, ngx_log_t *log)
 {
     ngx_connection_t         *c;
     ngx_http_chat_hiredis_t  *adapter;
 
     adapter = ngx_calloc(sizeof(ngx_http_chat_hiredis_t), log);
     if (adapter == NULL) {
-        return NGX_ERROR;
+        return NULL;
     }
 
     c = ngx_get_connection(ac->c.fd, log);
     if (c == NULL) {
         ngx_free(adapter);
-        return NGX_ERROR;
+        return NULL;
     }
 
     c->data = adapter;
@@ -91,8 +134,6 @@ ngx_http_chat_hiredis_attach(redisAsyncContext *ac, ngx_log_t *log,
 
     adapter->ac = ac;
     adapter->connection = c;
-    adapter->gone = gone;
-    adapter->data = data;
     adapter->flush.handler = ngx_http_chat_hiredis_flush_handler;
     adapter->flush.data = adapter;
     adapter->flush.log = log;
@@ -106,7 +147,48 @@ ngx_http_chat_hiredis_attach(redisAsyncContext *ac, ngx_log_t *log,
     ac->ev.delWrite = ngx_http_chat_hiredis_del_write;
     ac->ev.cleanup = ngx_http_chat_hiredis_cleanup;
 
-    return NGX_OK;
+    return adapter;
+}
+
+
+const char *
+ngx_http_chat_hiredis_late(redisAsyncContext *ac)
+{
+#if (NGX_HTTP_CHAT_REDIS_SSL)
+    ngx_http_chat_hiredis_t  *adapter;
+
+    adapter = ac->ev.data;
+
+    if (adapter->ssl && (ac->c.flags & REDIS_CONNECTED)
+        && !SSL_is_init_finished(adapter->ssl))
+    {
+        return "the TLS handshake timed out";
+    }
+#endif
+
+    return "connecting timed out";
+}
+
+
+/*
+ * This may free the context, and with it the adapter.  OpenSSL keeps errors for
+ * the whole thread: hiredis must not see nginx's, nor nginx hiredis's.
+ */
+
+static void
+ngx_http_chat_hiredis_handle(ngx_http_chat_hiredis_t *adapter,
+    void (*handle)(redisAsyncContext *ac))
+{
+#if (NGX_HTTP_CHAT_REDIS_SSL)
+    if (adapter->ssl) {
+        ERR_clear_error();
+        handle(adapter->ac);
+        ERR_clear_error();
+        return;
+    }
+#endif
+
+    handle(adapter->ac);
 }
 
 
@@ -119,8 +201,7 @@ ngx_http_chat_hiredis_read_handler(ngx_event_t *rev)
     c = rev->data;
     adapter = c->data;
 
-    /* this may free the context, and with it the adapter */
-    redisAsyncHandleRead(adapter->ac);
+    ngx_http_chat_hiredis_handle(adapter, redisAsyncHandleRead);
 }
 
 
@@ -133,7 +214,7 @@ ngx_http_chat_hiredis_write_handler(ngx_event_t *wev)
     c = wev->data;
     adapter = c->data;
 
-    redisAsyncHandleWrite(adapter->ac);
+    ngx_http_chat_hiredis_handle(adapter, redisAsyncHandleWrite);
 }
 
 
@@ -144,8 +225,7 @@ ngx_http_chat_hiredis_flush_handler(ngx_event_t *ev)
 
     ngx_http_chat_hiredis_flushing = adapter;
 
-    /* this may free the context as well */
-    redisAsyncHandleWrite(adapter->ac);
+    ngx_http_chat_hiredis_handle(adapter, redisAsyncHandleWrite);
 
     ngx_http_chat_hiredis_flushing = NULL;
 }
@@ -245,6 +325,12 @@ ngx_http_chat_hiredis_cleanup(void *data)
     if (c->write->posted) {
         ngx_delete_posted_event(c->write);
     }
+
+#if (NGX_HTTP_CHAT_REDIS_SSL)
+    if (adapter->ssl && adapter->ac->err) {
+        ngx_http_chat_redis_ssl_error(adapter->ac, adapter->ssl);
+    }
+#endif
 
     c->read->closed = 1;
     c->write->closed = 1;

@@ -145,7 +145,7 @@ ngx_http_chat_redis_dial(ngx_http_chat_redis_t *link)
         }
     }
 
-    link->ac = ngx_http_chat_hiredis_connect(addr, link->conf->path, link->log,
+    link->ac = ngx_http_chat_hiredis_connect(link->conf, addr, link->log,
                                              ngx_http_chat_redis_gone, link,
                                              error);
     if (link->ac == NULL) {
@@ -511,7 +511,8 @@ ngx_http_chat_redis_tick_handler(ngx_event_t *ev)
         }
 
         if (link->ac) {
-            ngx_http_chat_redis_drop(link, "connecting timed out");
+            ngx_http_chat_redis_drop(link,
+                                     ngx_http_chat_hiredis_late(link->ac));
 
         } else if (link->status == ngx_http_chat_redis_first) {
             ngx_http_chat_redis_drop(link, "no Sentinel names a master");
@@ -527,7 +528,7 @@ ngx_http_chat_redis_tick_handler(ngx_event_t *ev)
      */
 
     if (link->channels) {
-        if (now - link->since > link->conf->reply_timeout) {
+        if (now - link->since > link->conf->read_timeout) {
             ngx_http_chat_redis_drop(link, "nothing came for too long");
         }
 
@@ -538,7 +539,7 @@ ngx_http_chat_redis_tick_handler(ngx_event_t *ev)
         q = ngx_queue_head(&link->ops);
         op = ngx_queue_data(q, ngx_http_chat_redis_op_t, queue);
 
-        if (now - op->sent > link->conf->reply_timeout) {
+        if (now - op->sent > link->conf->read_timeout) {
             ngx_http_chat_redis_drop(link, "a reply timed out");
         }
     }

@@ -170,7 +170,7 @@ ngx_http_chat_sentinel_dial(ngx_http_chat_sentinel_node_t *node)
 
     node->authorized = 0;
 
-    node->ac = ngx_http_chat_hiredis_connect(node->addr, NULL,
+    node->ac = ngx_http_chat_hiredis_connect(node->sentinel->conf, node->addr,
                                              node->sentinel->log,
                                              ngx_http_chat_sentinel_gone, node,
                                              error);

@@ -54,6 +54,7 @@ bounds(const chat_url_t *url, chat_str_t text, chat_str_t buf)
     chat_str_t  name;
 
     check(url->nhosts <= CHAT_URL_HOSTS && url->db <= 99999);
+    check(url->tls <= (url->nhosts != 0));
 
     /* a Unix socket, Sentinels or one host */
 
@@ -105,8 +106,9 @@ again(const chat_url_t *url, size_t len)
 
     out = (char *) fuzz_alloc(len * 3 + 256);
 
-    p = stpcpy(out, url->nhosts == 0 ? "redis+unix://"
-                    : url->master.len ? "sentinel://" : "redis://");
+    p = stpcpy(out, url->nhosts == 0 ? "redis+unix"
+                    : url->master.len ? "sentinel" : "redis");
+    p = stpcpy(p, url->tls ? "s://" : "://");
 
     if (url->password.len) {
         p = encode(p, url->user);
@@ -145,6 +147,7 @@ again(const chat_url_t *url, size_t len)
     check(chat_url_parse(text, buf, &copy, &error) == CHAT_OK);
 
     check(copy.nhosts == url->nhosts && copy.db == url->db);
+    check(copy.tls == url->tls);
     check(chat_str_eq(copy.user, url->user));
     check(chat_str_eq(copy.password, url->password));
     check(chat_str_eq(copy.master, url->master));

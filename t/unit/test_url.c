@@ -4,6 +4,9 @@
 #include "chat_url.h"
 
 
+#define UNKNOWN  "neither redis[s]://, redis+unix:// nor sentinel[s]://"
+
+
 static void
 tcp_addresses(void **state)
 {
@@ -102,6 +105,7 @@ unix_addresses(void **state)
         assert_true(chat_str_eq(url.user, ctext(tests[i].user)));
         assert_true(chat_str_eq(url.password, ctext(tests[i].password)));
         assert_int_equal(url.nhosts, 0);
+        assert_int_equal(url.tls, 0);
         assert_int_equal(url.master.len, 0);
         assert_true(chat_str_eq(url.path, ctext(tests[i].path)));
         assert_int_equal(url.db, tests[i].db);
@@ -173,6 +177,53 @@ sentinels(void **state)
 }
 
 
+/* the same with an s: all but the flag is the same */
+static void
+with_tls(void **state)
+{
+    size_t       i;
+    chat_str_t   in;
+    chat_url_t   url;
+    const char  *error;
+
+    static const struct {
+        const char  *text;
+        const char  *host;
+        unsigned     port;
+        unsigned     nhosts;
+        const char  *master;
+        unsigned     tls;
+    } tests[] = {
+        { "redis://:p@h:1/2", "h", 1, 1, "", 0 },
+        { "rediss://:p@h:1/2", "h", 1, 1, "", 1 },
+        { "rediss://:p@[::1]/2", "::1", 6379, 1, "", 1 },
+        { "sentinel://:p@h,b/m/2", "h", 26379, 2, "m", 0 },
+        { "sentinels://:p@h,b/m/2", "h", 26379, 2, "m", 1 },
+        { "sentinels://:p@h:1/m/2", "h", 1, 1, "m", 1 }
+    };
+
+    (void) state;
+
+    for (i = 0; i < lengthof(tests); i++) {
+        in = ctext(tests[i].text);
+        memset(&url, 0xa5, sizeof(url));
+        error = NULL;
+
+        if (chat_url_parse(in, test_alloc(in.len), &url, &error) != CHAT_OK) {
+            fail_msg("refused: %s, %s", tests[i].text, error);
+        }
+
+        assert_int_equal(url.tls, tests[i].tls);
+        assert_true(chat_str_eq(url.password, ctext("p")));
+        assert_true(chat_str_eq(url.host[0].name, ctext(tests[i].host)));
+        assert_int_equal(url.host[0].port, tests[i].port);
+        assert_int_equal(url.nhosts, tests[i].nhosts);
+        assert_true(chat_str_eq(url.master, ctext(tests[i].master)));
+        assert_int_equal(url.db, 2);
+    }
+}
+
+
 static void
 refused(chat_str_t in, const char *want)
 {
@@ -199,12 +250,15 @@ faults(void **state)
         const char  *text;
         const char  *error;
     } tests[] = {
-        { "", "neither redis://, redis+unix:// nor sentinel://" },
-        { "localhost", "neither redis://, redis+unix:// nor sentinel://" },
-        { "redis:/", "neither redis://, redis+unix:// nor sentinel://" },
-        { "rediss://h", "neither redis://, redis+unix:// nor sentinel://" },
-        { "http://h", "neither redis://, redis+unix:// nor sentinel://" },
-        { "unix:/s", "neither redis://, redis+unix:// nor sentinel://" },
+        { "", UNKNOWN },
+        { "localhost", UNKNOWN },
+        { "redis:/", UNKNOWN },
+        { "redisss://h", UNKNOWN },
+        { "rediss+unix:///s", UNKNOWN },
+        { "rediss:/", UNKNOWN },
+        { "sentinelss://h/m", UNKNOWN },
+        { "http://h", UNKNOWN },
+        { "unix:/s", UNKNOWN },
 
         { "redis://", "no host" },
         { "redis:///0", "no host" },
@@ -262,6 +316,11 @@ faults(void **state)
         { "redis://a,b", "invalid host" },
         { "redis://a:1,b", "invalid port" },
 
+        { "rediss://", "no host" },
+        { "rediss://a,b", "invalid host" },
+        { "rediss://h/x", "invalid database" },
+        { "sentinels://h", "no name of a master" },
+
         { "sentinel://", "no host" },
         { "sentinel:///m", "no host" },
         { "sentinel://,/m", "no host" },
@@ -283,8 +342,6 @@ faults(void **state)
         { "sentinel://h/%4", "invalid percent escape" },
         { "sentinel://h/m%00", "NUL in address" },
         { "sentinel://u@h/m", "no password before \"@\"" },
-        { "sentinels://h/m",
-          "neither redis://, redis+unix:// nor sentinel://" },
 
         { "redis+unix://", "no path of a Unix socket" },
         { "redis+unix:///", "no path of a Unix socket" },
@@ -309,8 +366,7 @@ faults(void **state)
     refused(text("redis://h\0"), "NUL in address");
     refused(text("redis://:p\0w@h"), "NUL in address");
     refused(text("redis+unix:///s\0x"), "NUL in address");
-    refused((chat_str_t) { 0, NULL },
-            "neither redis://, redis+unix:// nor sentinel://");
+    refused((chat_str_t) { 0, NULL }, UNKNOWN);
 }
 
 
@@ -359,6 +415,7 @@ main(void)
         test(tcp_addresses),
         test(unix_addresses),
         test(sentinels),
+        test(with_tls),
         test(faults),
         test(limit_of_a_path)
     };

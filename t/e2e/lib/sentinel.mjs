@@ -12,7 +12,7 @@ import { RedisServer, ended, redisLogin, releasePort, reservePort, start,
 
 export const MASTER = 'chat-master';
 
-class Sentinel {
+export class Sentinel {
   constructor(dir, port, lines) {
     this.port = port;
     this.conf = path.join(dir, `sentinel-${port}.conf`);
