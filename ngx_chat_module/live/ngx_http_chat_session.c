@@ -230,6 +230,27 @@ ngx_http_chat_session_revoke(ngx_http_chat_session_t *s)
 
 
 void
+ngx_http_chat_session_kick(ngx_http_chat_session_t *s)
+{
+    ngx_str_t  text;
+
+    if (s->stream == NULL) {
+        ngx_str_set(&text, "41");
+        ngx_http_chat_session_send_text(s, 1, &text);
+
+        /* a waiting GET takes it along */
+
+        ngx_http_chat_session_flush(s);
+    }
+
+    if (!s->closed) {
+        ngx_http_chat_socket_close(s, 1);
+        ngx_http_chat_session_close(s, 1000, "kicked by an admin");
+    }
+}
+
+
+void
 ngx_http_chat_session_send(ngx_http_chat_session_t *s,
     ngx_http_chat_frame_t *frame)
 {
