@@ -174,8 +174,8 @@ ngx_http_chat_admin_named(ngx_http_chat_ctx_t *ctx, redisReply *reply,
                                              key.data + prefix })
            != CHAT_OK)
     {
-        ngx_http_chat_send_error(ctx->request, NGX_HTTP_NOT_FOUND,
-                                 "There is no user of that name");
+        ngx_str_set(&key, "{\"users\":[]}");
+        ngx_http_chat_send_json(ctx->request, NGX_HTTP_OK, &key);
         return;
     }
 

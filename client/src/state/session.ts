@@ -234,6 +234,10 @@ export class Session {
       },
       onLost: () => dispatch({ type: "link", status: "lost" }),
       onMessage: (message) => this.onMessage(message),
+      onDeleted: ({ roomId, id }) => {
+        this.deliver();
+        dispatch({ type: "deleted", roomId, id });
+      },
       onPresence: (user) => this.people.changed(user),
       onRoom: (room) => this.rooms.add([room]),
       onGap: (roomId) => this.rooms.loadNewest(roomId, true),
