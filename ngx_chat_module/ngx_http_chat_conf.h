@@ -12,6 +12,8 @@
 char *ngx_http_chat_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_chat_set_user(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_chat_set_admins(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_chat_set_status(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_chat_set_log(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -30,6 +32,10 @@ char *ngx_http_chat_set_message_rate(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_chat_set_origins(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* 1 if a user of that name, as it is stored, is one of chat_admins */
+ngx_uint_t ngx_http_chat_is_admin(ngx_http_chat_loc_conf_t *conf,
+    ngx_str_t *name);
 
 /* sets conf->key, of a location with a chat, and lists it */
 char *ngx_http_chat_conf_key(ngx_conf_t *cf, ngx_http_chat_loc_conf_t *conf);

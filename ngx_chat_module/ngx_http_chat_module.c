@@ -157,6 +157,13 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       offsetof(ngx_http_chat_loc_conf_t, require),
       NULL },
 
+    { ngx_string("chat_admins"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_1MORE,
+      ngx_http_chat_set_admins,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("chat_status"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_chat_set_status,
@@ -505,6 +512,7 @@ ngx_http_chat_create_loc_conf(ngx_conf_t *cf)
     conf->require = NGX_CONF_UNSET;
     conf->log = NGX_CONF_UNSET_PTR;
     conf->user = NGX_CONF_UNSET_PTR;
+    conf->admins = NGX_CONF_UNSET_PTR;
     conf->registration = NGX_CONF_UNSET;
     conf->demo_data = NGX_CONF_UNSET;
     conf->session_ttl = NGX_CONF_UNSET;
@@ -548,6 +556,7 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->require, prev->require, 0);
     ngx_conf_merge_ptr_value(conf->log, prev->log, NULL);
     ngx_conf_merge_ptr_value(conf->user, prev->user, NULL);
+    ngx_conf_merge_ptr_value(conf->admins, prev->admins, NULL);
     ngx_conf_merge_value(conf->registration, prev->registration, 1);
     ngx_conf_merge_value(conf->demo_data, prev->demo_data, 0);
     ngx_conf_merge_str_value(conf->links_file, prev->links_file, "");

@@ -137,6 +137,8 @@ typedef struct {
     ngx_flag_t                    require;        /* may be without enable */
     ngx_http_complex_value_t     *user;           /* NULL: the chat has its own
                                                      log-in */
+    ngx_array_t                  *admins;         /* of ngx_str_t, their names;
+                                                     NULL: there are none */
     ngx_flag_t                    registration;
     ngx_flag_t                    demo_data;
     ngx_str_t                     links_file;

@@ -1896,3 +1896,68 @@ GET /t
 --- must_die
 --- error_log
 "chat_redis_ssl_certificate_key" directive is not allowed here
+
+
+
+=== TEST 165: chat_admins: in all its places
+--- http_config
+    chat_admins Pablo;
+--- config
+    chat_admins Joe "Mary Ann" Ünal;
+
+    location /c/ {
+        chat_admins off;
+    }
+
+    location /d/ {
+        chat_admins off Joe;
+    }
+
+    location = /t { return 200 ok; }
+--- request
+GET /t
+--- response_body: ok
+
+
+
+=== TEST 166: chat_admins: nobody
+--- config
+    location /c/ {
+        chat_admins;
+    }
+--- must_die
+--- error_log
+invalid number of arguments in "chat_admins" directive
+
+
+
+=== TEST 167: chat_admins: an empty name
+--- config
+    location /c/ {
+        chat_admins Joe "";
+    }
+--- must_die
+--- error_log
+"" can't be a user's name
+
+
+
+=== TEST 168: chat_admins: twice
+--- config
+    location /c/ {
+        chat_admins off;
+        chat_admins Joe;
+    }
+--- must_die
+--- error_log
+"chat_admins" directive is duplicate
+
+
+
+=== TEST 169: chat_admins: not outside of http
+--- main_config
+    chat_admins Joe;
+--- config
+--- must_die
+--- error_log
+"chat_admins" directive is not allowed here

@@ -1,10 +1,11 @@
-/* The entry: builds the chat and shows it. */
+/* The entry: builds the chat, or, at /admin, the admins' page, and shows it. */
 
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
 import { Chat } from "./state/chat";
 import { browserEnvironment } from "./state/environment";
+import { isAdminPage } from "./state/route";
 import { baseOf } from "./transport/base";
 import { App } from "./view/App";
 import { ChatContext } from "./view/context";
@@ -15,14 +16,28 @@ import "./view/styles/shell.css";
 import "./view/styles/sidebar.css";
 import "./view/styles/room.css";
 
-const chat = new Chat(browserEnvironment(baseOf(document.baseURI)));
+const root = createRoot(document.getElementById("root")!);
+const base = baseOf(document.baseURI);
 
-void chat.start();
+if (isAdminPage(document.baseURI)) {
+  /* Of no use to most people, so it is not in what all of them load. */
+  void import("./admin/AdminPage").then(({ AdminPage }) =>
+    root.render(
+      <StrictMode>
+        <AdminPage base={base} />
+      </StrictMode>,
+    ),
+  );
+} else {
+  const chat = new Chat(browserEnvironment(base));
 
-createRoot(document.getElementById("root")!).render(
-  <StrictMode>
-    <ChatContext value={chat}>
-      <App />
-    </ChatContext>
-  </StrictMode>,
-);
+  void chat.start();
+
+  root.render(
+    <StrictMode>
+      <ChatContext value={chat}>
+        <App />
+      </ChatContext>
+    </StrictMode>,
+  );
+}

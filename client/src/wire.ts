@@ -38,6 +38,11 @@ export interface WireMessage {
   nonce?: string;
 }
 
+export interface WireDeleted {
+  id: Position;
+  roomId: RoomId;
+}
+
 export interface WireError {
   message: string;
 }
@@ -63,6 +68,7 @@ export type JoinAck =
 
 export interface ServerEvents {
   message: (message: WireMessage) => void;
+  "message.deleted": (message: WireDeleted) => void;
   "user.connected": (user: WireUser) => void;
   "user.disconnected": (user: WireUser) => void;
   "show.room": (room: WireRoom) => void;

@@ -77,6 +77,44 @@ describe("Chat", () => {
     expect(pablo.said("0")).toEqual(["before", "meanwhile 1", "meanwhile 2", "after"]);
   });
 
+  test("what was deleted, live, meanwhile, and in a room that is opened later", async () => {
+    const room = server.room("0");
+    const remove = (words: string) =>
+      room.messages.splice(
+        room.messages.findIndex((m) => m.message === words),
+        1,
+      )[0]!;
+
+    for (let i = 0; i < 40; i++) {
+      server.append("0", "2", `m${i}`);
+    }
+
+    const pablo = await enter("1");
+
+    pablo.chat.open("0");
+    server.delete("0", remove("m39").id);
+    await until(() => !pablo.said("0").includes("m39"), "gone at once");
+
+    server.cut();
+    remove("m30");
+    remove("m38");
+    server.append("0", "2", "meanwhile");
+    await until(() => pablo.said("0").includes("meanwhile"), "caught up");
+    await until(() => !pablo.said("0").includes("m38"), "gone");
+    expect(pablo.said("0")).toEqual([
+      ...Array.from({ length: 28 }, (_, i) => `m${i + 10}`).filter((m) => m !== "m30"),
+      "meanwhile",
+    ]);
+
+    pablo.chat.open(null);
+    server.cut();
+    remove("m37");
+    await until(() => pablo.get().link === "lost", "cut");
+    await until(() => pablo.get().link === "online", "back");
+    pablo.chat.open("0");
+    await until(() => !pablo.said("0").includes("m37"), "gone when it is opened");
+  });
+
   test("reads the room anew when what was missed is gone", async () => {
     const pablo = await enter("1");
 

@@ -28,6 +28,7 @@ export class FakeServer {
   room(id: string): { id: string; names: string[]; messages: FakeMessage[] };
   append(roomId: string, from: string, message: string, date?: number): FakeMessage;
   say(roomId: string, from: string, message: string): FakeMessage;
+  delete(roomId: string, id: string): void;
   cut(): void;
   listen(port?: number): Promise<string>;
   close(): Promise<void>;

@@ -135,6 +135,11 @@ export class FakeServer {
     }
   }
 
+  /** An admin has deleted a message. */
+  delete(roomId, id) {
+    this.io.emit("message.deleted", { roomId, id });
+  }
+
   /** Somebody says something. */
   say(roomId, from, message) {
     const stored = this.append(roomId, from, message);

@@ -29,6 +29,7 @@ function connect(cookie = `sid=${server.session("1")}`) {
     onOnline: (first) => log.push(first ? "online" : "back"),
     onLost: () => log.push("lost"),
     onMessage: (m) => texts.push(m.text),
+    onDeleted: (m) => log.push(`deleted ${m.roomId} ${m.id}`),
     onPresence: (u) => log.push(`${u.username} ${u.online}`),
     onRoom: (r) => log.push(`room ${r.id}`),
     onGap: (id) => log.push(`gap ${id}`),

@@ -253,3 +253,52 @@ describe("rooms and people", () => {
     });
   });
 });
+
+describe("deleted messages", () => {
+  const gone = (id: number): Action => ({
+    type: "deleted",
+    roomId: "0",
+    id: `${id}.000000`,
+  });
+
+  test("vanish, and no longer count as unread", () => {
+    const state = run(inside, page("0", 1, 5), gone(2), gone(5));
+
+    expect(ids(state, "0")).toEqual([1, 3, 4]);
+    expect(state.rooms["0"]!.unread).toBe(1);
+  });
+
+  test("are not brought back by what was on its way", () => {
+    const state = run(
+      inside,
+      gone(3),
+      page("0", 1, 5),
+      gone(4),
+      { type: "received", messages: [message(4, "2"), message(6, "2")] },
+      { type: "sent", message: message(3, "1") },
+    );
+
+    expect(ids(state, "0")).toEqual([1, 2, 5, 6]);
+    expect(ids(run(state, page("0", 1, 6)), "0")).toEqual([1, 2, 5, 6]);
+  });
+
+  test("of an older page, and of a room that isn't known", () => {
+    const state = run(inside, page("0", 4, 5, false), gone(2), {
+      type: "olderPage",
+      roomId: "0",
+      complete: true,
+      messages: [message(1, "2"), message(2, "2"), message(3, "2")],
+    });
+
+    expect(ids(state, "0")).toEqual([1, 3, 4, 5]);
+    expect(run(state, { ...gone(1), roomId: "9:10" } as Action)).toBe(state);
+  });
+
+  test("leave the other messages' list as it is", () => {
+    const before = run(inside, page("0", 1, 3));
+
+    expect(run(before, gone(9)).rooms["0"]!.messages).toBe(
+      before.rooms["0"]!.messages,
+    );
+  });
+});

@@ -134,6 +134,8 @@ group("failures", () => {
       [new Response("", { status: 502 }), false, text.error.gateway],
       [new Response("", { status: 413 }), false, text.error.tooLarge],
       [json({ message: "The name is too long" }, 400), true, "The name is too long"],
+      [json({ message: "You are banned" }, 403), false, "You are banned"],
+      [new Response("", { status: 403 }), false, text.error.notAllowed],
       [new Response("", { status: 500 }), false, text.error.server(500)],
     ];
 

@@ -4,6 +4,7 @@
 
 #include "ngx_http_chat_http.h"
 #include "../auth/ngx_http_chat_password.h"
+#include "../live/ngx_http_chat_census.h"
 #include "../live/ngx_http_chat_live.h"
 
 
@@ -123,6 +124,8 @@ ngx_http_chat_ctx_release(ngx_http_chat_ctx_t *ctx)
 
     ngx_http_chat_password_cancel(ctx->job);
     ctx->job = NULL;
+
+    ngx_http_chat_census_cancel(ctx->census);
 
     ngx_http_chat_ctx_waited(ctx);
 }

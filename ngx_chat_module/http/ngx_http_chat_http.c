@@ -2,7 +2,7 @@
  * Which requests are the chat's, and who answers them.
  */
 
-#include "ngx_http_chat_http.h"
+#include "ngx_http_chat_admin.h"
 #include "../live/ngx_http_chat_live.h"
 #include "../proto/chat_http.h"
 
@@ -28,31 +28,64 @@ static void ngx_http_chat_checked(ngx_http_chat_ctx_t *ctx);
 
 static const ngx_http_chat_route_t  ngx_http_chat_routes[] = {
 
-    { "/me", NGX_HTTP_CHAT_READ, ngx_http_chat_me_handler, 0, 0, 0 },
+    { "/me", NGX_HTTP_CHAT_READ, ngx_http_chat_me_handler, 0, 0, 0, 0 },
 
-    { "/login", NGX_HTTP_POST, ngx_http_chat_login_handler, 0, 1, 0 },
+    { "/login", NGX_HTTP_POST, ngx_http_chat_login_handler, 0, 1, 0, 0 },
 
-    { "/logout", NGX_HTTP_POST, ngx_http_chat_logout_handler, 1, 1, 1 },
+    { "/logout", NGX_HTTP_POST, ngx_http_chat_logout_handler, 1, 1, 1, 0 },
 
-    { "/links", NGX_HTTP_CHAT_READ, ngx_http_chat_links_handler, 0, 0, 0 },
+    { "/links", NGX_HTTP_CHAT_READ, ngx_http_chat_links_handler, 0, 0, 0, 0 },
 
     { "/randomname", NGX_HTTP_CHAT_READ, ngx_http_chat_randomname_handler,
-      0, 0, 0 },
+      0, 0, 0, 0 },
 
-    { "/users", NGX_HTTP_CHAT_READ, ngx_http_chat_users_handler, 1, 0, 0 },
+    { "/users", NGX_HTTP_CHAT_READ, ngx_http_chat_users_handler, 1, 0, 0, 0 },
 
     { "/users/online", NGX_HTTP_CHAT_READ, ngx_http_chat_online_handler,
-      1, 0, 0 },
+      1, 0, 0, 0 },
 
-    { "/rooms/*", NGX_HTTP_CHAT_READ, ngx_http_chat_rooms_handler, 1, 0, 0 },
+    { "/rooms/*", NGX_HTTP_CHAT_READ, ngx_http_chat_rooms_handler, 1, 0, 0, 0 },
 
-    { "/room", NGX_HTTP_POST, ngx_http_chat_room_handler, 1, 1, 0 },
+    { "/room", NGX_HTTP_POST, ngx_http_chat_room_handler, 1, 1, 0, 0 },
 
     { "/room/*/preload", NGX_HTTP_CHAT_READ, ngx_http_chat_preload_handler,
-      0, 0, 0 },
+      0, 0, 0, 0 },
 
     { "/room/*/messages", NGX_HTTP_CHAT_READ, ngx_http_chat_messages_handler,
-      1, 0, 0 }
+      1, 0, 0, 0 },
+
+    { "/admin/status", NGX_HTTP_CHAT_READ, ngx_http_chat_admin_status_handler,
+      1, 0, 0, 1 },
+
+    { "/admin/users", NGX_HTTP_CHAT_READ, ngx_http_chat_admin_users_handler,
+      1, 0, 0, 1 },
+
+    { "/admin/rooms", NGX_HTTP_CHAT_READ, ngx_http_chat_admin_rooms_handler,
+      1, 0, 0, 1 },
+
+    { "/admin/restricted", NGX_HTTP_CHAT_READ,
+      ngx_http_chat_admin_restricted_handler, 1, 0, 0, 1 },
+
+    { "/admin/kick", NGX_HTTP_POST, ngx_http_chat_admin_kick_handler,
+      1, 1, 0, 1 },
+
+    { "/admin/revoke", NGX_HTTP_POST, ngx_http_chat_admin_revoke_handler,
+      1, 1, 0, 1 },
+
+    { "/admin/mute", NGX_HTTP_POST, ngx_http_chat_admin_mute_handler,
+      1, 1, 0, 1 },
+
+    { "/admin/unmute", NGX_HTTP_POST, ngx_http_chat_admin_unmute_handler,
+      1, 1, 0, 1 },
+
+    { "/admin/ban", NGX_HTTP_POST, ngx_http_chat_admin_ban_handler,
+      1, 1, 0, 1 },
+
+    { "/admin/unban", NGX_HTTP_POST, ngx_http_chat_admin_unban_handler,
+      1, 1, 0, 1 },
+
+    { "/admin/delete", NGX_HTTP_POST, ngx_http_chat_admin_delete_handler,
+      1, 1, 0, 1 }
 };
 
 
@@ -219,6 +252,11 @@ ngx_http_chat_content_handler(ngx_http_request_t *r)
                                     "There is no log-in here");
     }
 
+    if (route->admin && ctx->conf->admins == NULL) {
+        return ngx_http_chat_refuse(ctx, NGX_HTTP_NOT_FOUND,
+                                    "There are no admins here");
+    }
+
     if (!(r->method & route->methods)) {
 
         if (route->methods & NGX_HTTP_GET) {
@@ -322,6 +360,10 @@ ngx_http_chat_options(ngx_http_chat_ctx_t *ctx, ngx_str_t *allow)
 static void
 ngx_http_chat_dispatch(ngx_http_chat_ctx_t *ctx)
 {
+    /* a session that has just been ended does nothing any more */
+
+    ctx->fresh = ctx->route->admin;
+
     if (ctx->route->session) {
         ngx_http_chat_with_session(ctx, ngx_http_chat_checked);
         return;
@@ -337,6 +379,14 @@ ngx_http_chat_checked(ngx_http_chat_ctx_t *ctx)
     if (ctx->user.id.len == 0) {
         ngx_http_chat_send_error(ctx->request, NGX_HTTP_FORBIDDEN,
                                  "Please log in first");
+        return;
+    }
+
+    if (ctx->route->admin
+        && !ngx_http_chat_is_admin(ctx->conf, &ctx->user.username))
+    {
+        ngx_http_chat_send_error(ctx->request, NGX_HTTP_FORBIDDEN,
+                                 "Only admins may do that");
         return;
     }
 

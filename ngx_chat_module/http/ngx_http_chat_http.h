@@ -45,6 +45,7 @@ ngx_int_t ngx_http_chat_add_variables(ngx_conf_t *cf);
 typedef struct ngx_http_chat_ctx_s    ngx_http_chat_ctx_t;
 typedef struct ngx_http_chat_route_s  ngx_http_chat_route_t;
 typedef struct ngx_http_chat_ask_s    ngx_http_chat_ask_t;
+typedef struct ngx_http_chat_census_s  ngx_http_chat_census_t;
 
 typedef void (*ngx_http_chat_next_pt)(ngx_http_chat_ctx_t *ctx);
 
@@ -71,16 +72,22 @@ struct ngx_http_chat_ctx_s {
 
     ngx_queue_t                    asks;          /* that wait for an answer */
     void                          *job;           /* a password's, or NULL */
+    ngx_http_chat_census_t        *census;        /* who is here, or NULL */
     ngx_event_t                    timer;
 
     ngx_http_chat_next_pt          identified;    /* NULL: not under way */
     ngx_uint_t                     status;        /* of that: 0, or an error */
+
+    ngx_str_t                     *ending;        /* whose sessions are, and */
+    ngx_http_chat_next_pt          ended;         /* what comes then */
 
     ngx_http_chat_next_pt          next;
     void                          *data;          /* the resource's own */
 
     unsigned                       fresh:1;       /* Redis is asked, even if the
                                                      session is known */
+    unsigned                       banned:1;      /* which is why there is
+                                                     nobody */
     unsigned                       checking:1;    /* by chat_require */
     unsigned                       checked:1;
 };
@@ -251,6 +258,8 @@ struct ngx_http_chat_route_s {
     unsigned                       session:1;     /* 403 without one */
     unsigned                       body:1;        /* JSON is expected */
     unsigned                       optional:1;    /* but need not come */
+    unsigned                       admin:1;       /* 403 for others, and 404
+                                                     where there are none */
 };
 
 /*
@@ -287,6 +296,20 @@ void ngx_http_chat_register(ngx_http_chat_ctx_t *ctx);
 /* the user is known and has proved it: makes the session and answers */
 void ngx_http_chat_login_success(ngx_http_chat_ctx_t *ctx);
 void ngx_http_chat_login_failure(ngx_http_chat_ctx_t *ctx);
+
+/*
+ * Ends all sessions of a user, with their connections, and calls next.  id
+ * lasts as long as the request.
+ */
+void ngx_http_chat_end_sessions(ngx_http_chat_ctx_t *ctx, ngx_str_t *id,
+    ngx_http_chat_next_pt next);
+
+/* adds the figures of chat_status as JSON; NGX_ERROR without memory */
+ngx_int_t ngx_http_chat_status_add(ngx_http_request_t *r,
+    ngx_http_chat_text_t *text);
+
+/* 403: whose log-in would be right otherwise */
+void ngx_http_chat_send_banned(ngx_http_request_t *r);
 
 void ngx_http_chat_me_handler(ngx_http_chat_ctx_t *ctx);
 void ngx_http_chat_login_handler(ngx_http_chat_ctx_t *ctx);

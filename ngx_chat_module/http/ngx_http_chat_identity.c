@@ -225,6 +225,12 @@ ngx_http_chat_session_done(ngx_http_chat_ctx_t *ctx)
         return;
 
     case NGX_HTTP_FORBIDDEN:
+
+        if (ctx->banned) {
+            ngx_http_chat_send_banned(ctx->request);
+            return;
+        }
+
         ngx_http_chat_send_error(ctx->request, ctx->status,
                                  "This name can't be used in the chat");
         return;

@@ -14,6 +14,9 @@
  * With chat_user there is nothing to verify: lookup -> user -> put, or register
  * -> put, on behalf of ngx_http_chat_identify().
  *
+ * Before the session is put, and again behind that, it is asked whether the
+ * user is banned: 403.
+ *
  * A failure changes nothing: the session that the browser has goes on.  Too
  * many of them are 429, before the lookup and when a password has been
  * verified.
@@ -38,6 +41,15 @@ static void ngx_http_chat_login_user(ngx_http_chat_ctx_t *ctx,
     redisReply *reply, ngx_uint_t n);
 static void ngx_http_chat_login_verified(void *data, ngx_int_t rc,
     ngx_str_t *hash);
+static void ngx_http_chat_login_ask_ban(ngx_http_chat_ctx_t *ctx,
+    ngx_uint_t n);
+static void ngx_http_chat_login_checked(ngx_http_chat_ctx_t *ctx,
+    redisReply *reply, ngx_uint_t n);
+static void ngx_http_chat_login_begin(ngx_http_chat_ctx_t *ctx);
+static void ngx_http_chat_login_undo(ngx_http_chat_ctx_t *ctx);
+static void ngx_http_chat_login_banned(ngx_http_chat_ctx_t *ctx,
+    redisReply *reply, ngx_uint_t n);
+static void ngx_http_chat_login_go_on(ngx_http_chat_ctx_t *ctx);
 static void ngx_http_chat_login_put(ngx_http_chat_ctx_t *ctx,
     redisReply *reply, ngx_uint_t n);
 static void ngx_http_chat_login_ended(ngx_http_chat_ctx_t *ctx,
@@ -383,7 +395,6 @@ ngx_http_chat_login_failure(ngx_http_chat_ctx_t *ctx)
 void
 ngx_http_chat_login_success(ngx_http_chat_ctx_t *ctx)
 {
-    ngx_http_chat_ask_t    *ask;
     ngx_http_chat_login_t  *login;
 
     login = ctx->data;
@@ -393,16 +404,135 @@ ngx_http_chat_login_success(ngx_http_chat_ctx_t *ctx)
         ngx_http_chat_auth_create(&login->token, login->text);
     }
 
+    ngx_http_chat_login_ask_ban(ctx, 0);
+}
+
+
+/* n: 0 before the session is made, 1 behind it */
+
+static void
+ngx_http_chat_login_ask_ban(ngx_http_chat_ctx_t *ctx, ngx_uint_t n)
+{
+    ngx_http_chat_ask_t    *ask;
+    ngx_http_chat_login_t  *login;
+
+    ask = ngx_http_chat_ask(ctx, ngx_http_chat_login_checked, n);
+    if (ask == NULL) {
+        return;
+    }
+
+    login = ctx->data;
+
+    (void) ngx_http_chat_asked(ask,
+                  ngx_http_chat_restricted(ctx->redis, &login->user.id,
+                                           ngx_http_chat_answer, ask));
+}
+
+
+/*
+ * A ban is written before the user's sessions are ended.  So one that begins
+ * meanwhile is ended there, or seen to be banned here.
+ */
+
+static void
+ngx_http_chat_login_checked(ngx_http_chat_ctx_t *ctx, redisReply *reply,
+    ngx_uint_t n)
+{
+    int64_t  mute, ban;
+
+    if (ngx_http_chat_failed(ctx, reply)) {
+        return;
+    }
+
+    if (ngx_http_chat_restricted_read(reply, &mute, &ban) != NGX_OK) {
+        ngx_http_chat_unavailable(ctx);
+        return;
+    }
+
+    if (n == 0) {
+        if (ban) {
+            ngx_http_chat_login_banned(ctx, reply, 0);
+
+        } else {
+            ngx_http_chat_login_begin(ctx);
+        }
+
+        return;
+    }
+
+    if (ban) {
+        ngx_http_chat_login_undo(ctx);
+
+    } else {
+        ngx_http_chat_login_go_on(ctx);
+    }
+}
+
+
+static void
+ngx_http_chat_login_begin(ngx_http_chat_ctx_t *ctx)
+{
+    ngx_http_chat_ask_t    *ask;
+    ngx_http_chat_login_t  *login;
+
     ask = ngx_http_chat_ask(ctx, ngx_http_chat_login_put, 0);
     if (ask == NULL) {
         return;
     }
 
-    (void) ngx_http_chat_asked(ask,
+    login = ctx->data;
+
+    if (ngx_http_chat_asked(ask,
                   ngx_http_chat_session_put(ctx->redis, &login->token,
                                             &login->user,
                                             ctx->conf->session_ttl,
+                                            ngx_http_chat_answer, ask))
+        == NGX_OK)
+    {
+        ngx_http_chat_login_ask_ban(ctx, 1);
+    }
+}
+
+
+static void
+ngx_http_chat_login_undo(ngx_http_chat_ctx_t *ctx)
+{
+    ngx_http_chat_ask_t    *ask;
+    ngx_http_chat_login_t  *login;
+
+    ask = ngx_http_chat_ask(ctx, ngx_http_chat_login_banned, 0);
+    if (ask == NULL) {
+        return;
+    }
+
+    login = ctx->data;
+
+    (void) ngx_http_chat_asked(ask,
+                  ngx_http_chat_session_end(ctx->redis, &login->token,
+                                            &login->user.id,
                                             ngx_http_chat_answer, ask));
+}
+
+
+static void
+ngx_http_chat_login_banned(ngx_http_chat_ctx_t *ctx, redisReply *reply,
+    ngx_uint_t n)
+{
+    ngx_http_chat_login_t  *login;
+
+    if (ngx_http_chat_failed(ctx, reply)) {
+        return;
+    }
+
+    login = ctx->data;
+
+    if (login->outside) {
+        ctx->banned = 1;
+        ngx_http_chat_identified(ctx, NGX_HTTP_FORBIDDEN);
+        return;
+    }
+
+    ngx_http_chat_send_banned(ctx->request);
 }
 
 
@@ -410,17 +540,21 @@ static void
 ngx_http_chat_login_put(ngx_http_chat_ctx_t *ctx, redisReply *reply,
     ngx_uint_t n)
 {
-    ngx_http_chat_ask_t    *ask;
-    ngx_http_chat_login_t  *login;
-
     if (ngx_http_chat_failed(ctx, reply)) {
         return;
     }
 
     if (ngx_http_chat_redis_int(reply) != 1) {
         ngx_http_chat_unavailable(ctx);
-        return;
     }
+}
+
+
+static void
+ngx_http_chat_login_go_on(ngx_http_chat_ctx_t *ctx)
+{
+    ngx_http_chat_ask_t    *ask;
+    ngx_http_chat_login_t  *login;
 
     login = ctx->data;
 

@@ -29,11 +29,23 @@ ngx_http_chat_logout_handler(ngx_http_chat_ctx_t *ctx)
     }
 
     if (json_is_true(everywhere)) {
-        ngx_http_chat_logout_list(ctx);
+        ngx_http_chat_end_sessions(ctx, &ctx->user.id,
+                                   ngx_http_chat_logout_end);
         return;
     }
 
     ngx_http_chat_logout_end(ctx);
+}
+
+
+void
+ngx_http_chat_end_sessions(ngx_http_chat_ctx_t *ctx, ngx_str_t *id,
+    ngx_http_chat_next_pt next)
+{
+    ctx->ending = id;
+    ctx->ended = next;
+
+    ngx_http_chat_logout_list(ctx);
 }
 
 
@@ -48,7 +60,7 @@ ngx_http_chat_logout_list(ngx_http_chat_ctx_t *ctx)
     }
 
     (void) ngx_http_chat_asked(ask,
-                  ngx_http_chat_session_list(ctx->redis, &ctx->user.id,
+                  ngx_http_chat_session_list(ctx->redis, ctx->ending,
                                              ngx_http_chat_answer, ask));
 }
 
@@ -63,7 +75,7 @@ ngx_http_chat_logout_listed(ngx_http_chat_ctx_t *ctx, redisReply *reply,
         return;
     }
 
-    ended = ngx_http_chat_session_end_listed(ctx->redis, &ctx->user.id, reply);
+    ended = ngx_http_chat_session_end_listed(ctx->redis, ctx->ending, reply);
 
     if (ended == NGX_ERROR) {
         ngx_http_chat_send_unavailable(ctx->request);
@@ -75,11 +87,11 @@ ngx_http_chat_logout_listed(ngx_http_chat_ctx_t *ctx, redisReply *reply,
         return;
     }
 
-    /* this session too, in case that it was not listed */
-
-    ngx_http_chat_logout_end(ctx);
+    ctx->ended(ctx);
 }
 
+
+/* this session too, in case that it was not listed */
 
 static void
 ngx_http_chat_logout_end(ngx_http_chat_ctx_t *ctx)

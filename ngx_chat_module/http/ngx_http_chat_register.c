@@ -12,6 +12,7 @@
  */
 
 #include "ngx_http_chat_http.h"
+#include "../ngx_http_chat_conf.h"
 #include "../auth/ngx_http_chat_password.h"
 
 
@@ -64,6 +65,14 @@ ngx_http_chat_register(ngx_http_chat_ctx_t *ctx)
 
     if (login->outside) {
         ngx_http_chat_register_id(ctx);
+        return;
+    }
+
+    /* nobody becomes one by being the first to take the name */
+
+    if (ngx_http_chat_is_admin(ctx->conf, &login->username)) {
+        ngx_http_chat_register_refuse(ctx, NGX_HTTP_CONFLICT,
+                          "An account of this name can't be made here");
         return;
     }
 

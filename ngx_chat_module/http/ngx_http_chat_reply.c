@@ -151,6 +151,14 @@ ngx_http_chat_send_crowded(ngx_http_request_t *r)
 }
 
 
+void
+ngx_http_chat_send_banned(ngx_http_request_t *r)
+{
+    ngx_http_chat_send_error(r, NGX_HTTP_FORBIDDEN,
+                             "You have been banned from this chat by an admin");
+}
+
+
 ngx_int_t
 ngx_http_chat_add_header(ngx_http_request_t *r, const char *name,
     ngx_str_t *value)

@@ -32,6 +32,8 @@ typedef struct {
 } ngx_http_chat_status_t;
 
 
+static ngx_int_t ngx_http_chat_status_read(ngx_http_request_t *r,
+    ngx_http_chat_stat_row_t **rows, ngx_http_chat_stat_row_t *total);
 static ngx_int_t ngx_http_chat_status_format(ngx_http_request_t *r,
     ngx_uint_t *prometheus);
 static ngx_uint_t ngx_http_chat_status_accepts(ngx_http_request_t *r);
@@ -86,6 +88,8 @@ static const ngx_http_chat_status_t  ngx_http_chat_statuses[] = {
                              "Messages of clients that were refused."),
     NGX_HTTP_CHAT_COUNTER_OF("messages_refused_total", "cause", "room",
                              REFUSED_ROOM, NULL),
+    NGX_HTTP_CHAT_COUNTER_OF("messages_refused_total", "cause", "muted",
+                             REFUSED_MUTED, NULL),
     NGX_HTTP_CHAT_COUNTER_OF("messages_refused_total", "cause", "invalid",
                              REFUSED_INVALID, NULL),
     NGX_HTTP_CHAT_COUNTER_OF("messages_refused_total", "cause", "unavailable",
@@ -172,7 +176,7 @@ ngx_http_chat_status_handler(ngx_http_request_t *r)
 {
     ngx_int_t                   rc, n;
     ngx_str_t                   body;
-    ngx_uint_t                  i, prometheus;
+    ngx_uint_t                  prometheus;
     ngx_http_chat_text_t        text;
     ngx_http_chat_stat_row_t   *rows, total;
 
@@ -190,34 +194,21 @@ ngx_http_chat_status_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    n = ngx_http_chat_stat_read(ngx_http_get_module_main_conf(r,
-                                                        ngx_http_chat_module),
-                                r->pool, &rows, &total);
-    if (n == NGX_ERROR) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
     ngx_http_chat_text_init(&text, r->pool);
     ngx_http_chat_text_reserve(&text, 16384);
 
     if (prometheus) {
+        n = ngx_http_chat_status_read(r, &rows, &total);
+
+        if (n == NGX_ERROR) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
         ngx_http_chat_status_prometheus(&text, &total);
         ngx_http_chat_status_workers(&text, rows, n);
 
-    } else {
-        ngx_http_chat_text_add(&text, "{\"total\":{");
-        ngx_http_chat_status_json(&text, &total);
-        ngx_http_chat_text_add(&text, "},\"workers\":[");
-
-        for (i = 0; i < (ngx_uint_t) n; i++) {
-            ngx_http_chat_text_add(&text, i ? ",{\"pid\":" : "{\"pid\":");
-            ngx_http_chat_status_number(&text, rows[i].pid, 0);
-            ngx_http_chat_text_add(&text, ",");
-            ngx_http_chat_status_json(&text, &rows[i]);
-            ngx_http_chat_text_add(&text, "}");
-        }
-
-        ngx_http_chat_text_add(&text, "]}\n");
+    } else if (ngx_http_chat_status_add(r, &text) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     if (text.failed) {
@@ -234,6 +225,46 @@ ngx_http_chat_status_handler(ngx_http_request_t *r)
                             &body);
 
     return NGX_DONE;
+}
+
+
+static ngx_int_t
+ngx_http_chat_status_read(ngx_http_request_t *r,
+    ngx_http_chat_stat_row_t **rows, ngx_http_chat_stat_row_t *total)
+{
+    return ngx_http_chat_stat_read(ngx_http_get_module_main_conf(r,
+                                                        ngx_http_chat_module),
+                                   r->pool, rows, total);
+}
+
+
+ngx_int_t
+ngx_http_chat_status_add(ngx_http_request_t *r, ngx_http_chat_text_t *text)
+{
+    ngx_int_t                  i, n;
+    ngx_http_chat_stat_row_t  *rows, total;
+
+    n = ngx_http_chat_status_read(r, &rows, &total);
+
+    if (n == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_chat_text_add(text, "{\"total\":{");
+    ngx_http_chat_status_json(text, &total);
+    ngx_http_chat_text_add(text, "},\"workers\":[");
+
+    for (i = 0; i < n; i++) {
+        ngx_http_chat_text_add(text, i ? ",{\"pid\":" : "{\"pid\":");
+        ngx_http_chat_status_number(text, rows[i].pid, 0);
+        ngx_http_chat_text_add(text, ",");
+        ngx_http_chat_status_json(text, &rows[i]);
+        ngx_http_chat_text_add(text, "}");
+    }
+
+    ngx_http_chat_text_add(text, "]}\n");
+
+    return NGX_OK;
 }
 
 

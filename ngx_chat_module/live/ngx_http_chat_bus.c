@@ -97,6 +97,9 @@ ngx_http_chat_bus_envelope(ngx_http_chat_hub_t *hub, ngx_str_t *payload,
     } else if (chat_json_string_eq(&type, chat_str("user.disconnected"))) {
         ngx_http_chat_bus_on_presence(hub, "user.disconnected", &data, pool);
 
+    } else if (chat_json_string_eq(&type, chat_str("message.deleted"))) {
+        ngx_http_chat_bus_on_deleted(hub, &data, pool);
+
     } else if (chat_json_string_eq(&type, chat_str("show.room"))) {
         ngx_http_chat_bus_on_show_room(hub, &data, own, pool);
 
@@ -112,6 +115,7 @@ ngx_http_chat_bus_state(void *data, ngx_uint_t up)
     ngx_http_chat_hub_t *hub = data;
 
     hub->up = up;
+    hub->restrict_clock++;
 
     ngx_http_chat_known_drop(hub, NULL);
 

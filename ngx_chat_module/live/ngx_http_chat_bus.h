@@ -20,12 +20,18 @@ typedef struct {
     uint64_t                      pos;
     uint64_t                      prev;
     unsigned                      ours:1;         /* has a position before it */
+    unsigned                      deleted:1;      /* one that has been, without
+                                                     pos */
 } ngx_http_chat_post_t;
 
 
 /* a message; own: the envelope has our server id */
 void ngx_http_chat_bus_on_message(ngx_http_chat_hub_t *hub, chat_json_t *data,
     ngx_uint_t own, ngx_pool_t *pool);
+
+/* a message is no longer there */
+void ngx_http_chat_bus_on_deleted(ngx_http_chat_hub_t *hub, chat_json_t *data,
+    ngx_pool_t *pool);
 
 /* to everybody here who may see it */
 void ngx_http_chat_bus_deliver(ngx_http_chat_room_t *room,

@@ -156,6 +156,83 @@ ngx_http_chat_bus_on_message(ngx_http_chat_hub_t *hub, chat_json_t *data,
 }
 
 
+/*
+ * {"roomId","id","last"}: to all who may have it.
+ *
+ * A room's next message names as the one before it what is the last one now, so
+ * that no hole is seen.  But where the last one itself has gone, the next one
+ * may get a position before it, if Redis's clock is set back meanwhile: so that
+ * is no longer what has been delivered last.  And what is just being read from
+ * the history is read again, since it may have been read before.
+ */
+
+void
+ngx_http_chat_bus_on_deleted(ngx_http_chat_hub_t *hub, chat_json_t *data,
+    ngx_pool_t *pool)
+{
+    u_char                 *p;
+    uint64_t                pos, last;
+    ngx_str_t               id, name, before;
+    chat_room_t             room_id;
+    chat_json_t             value;
+    ngx_http_chat_post_t    post;
+    ngx_http_chat_room_t   *room;
+
+    if (!chat_json_get(data, "roomId", &value)
+        || ngx_http_chat_bus_string(&value, pool, &name) != NGX_OK
+        || chat_room_parse((chat_str_t) { name.len, name.data }, &room_id)
+           != CHAT_OK
+        || !chat_json_get(data, "id", &value)
+        || ngx_http_chat_bus_string(&value, pool, &id) != NGX_OK
+        || chat_pos_parse((chat_str_t) { id.len, id.data }, &pos) != CHAT_OK
+        || !chat_json_get(data, "last", &value)
+        || ngx_http_chat_bus_string(&value, pool, &before) != NGX_OK)
+    {
+        ngx_http_chat_bus_dropped("no deleted message");
+        return;
+    }
+
+    if (!ngx_http_chat_bus_is_live(hub, &room_id)) {
+        return;
+    }
+
+    room = ngx_http_chat_room_get(hub, &room_id);
+    if (room == NULL) {
+        return;
+    }
+
+    if (room->last == pos
+        && chat_pos_parse((chat_str_t) { before.len, before.data }, &last)
+           == CHAT_OK)
+    {
+        room->last = ngx_max(last, 1);
+    }
+
+    if (room->repair) {
+        ngx_http_chat_redis_cancel(room->repair);
+        room->repair = NULL;
+        hub->repairs--;
+
+        ngx_http_chat_bus_repair(room);
+    }
+
+    ngx_memzero(&post, sizeof(ngx_http_chat_post_t));
+
+    post.deleted = 1;
+    post.json.data = ngx_pnalloc(pool, 64 + name.len + CHAT_POS_MAX);
+    if (post.json.data == NULL) {
+        return;
+    }
+
+    p = ngx_sprintf(post.json.data, "{\"roomId\":\"%V\",\"id\":\"", &name);
+    p = chat_pos_format(p, pos);
+    p = ngx_cpymem(p, "\"}", 2);
+    post.json.len = p - post.json.data;
+
+    ngx_http_chat_bus_deliver(room, &post, pool);
+}
+
+
 static uint64_t
 ngx_http_chat_bus_now(void)
 {
@@ -306,6 +383,11 @@ ngx_http_chat_bus_deliver(ngx_http_chat_room_t *room,
     ngx_memzero(&event, sizeof(ngx_http_chat_event_t));
 
     ngx_str_set(&event.name, "message");
+
+    if (post->deleted) {
+        ngx_str_set(&event.name, "message.deleted");
+    }
+
     event.json = post->json;
     event.pos = post->pos;
 

@@ -50,6 +50,7 @@ ngx_http_chat_hub_create(ngx_http_chat_redis_conf_t *conf)
     ngx_queue_init(&hub->known_list);
     ngx_queue_init(&hub->user_list);
     ngx_queue_init(&hub->announced);
+    ngx_queue_init(&hub->censuses);
     ngx_queue_init(&hub->idle_rooms);
 
     (void) chat_room_parse(chat_str("0"), &general);

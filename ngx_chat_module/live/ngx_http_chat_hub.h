@@ -138,6 +138,9 @@ struct ngx_http_chat_hub_s {
     ngx_msec_t                    announce_since; /* or not */
     ngx_http_chat_timer_t         announce_timer;
 
+    ngx_uint_t                    restrict_clock; /* mutes and bans heard of */
+    ngx_queue_t                   censuses;       /* that wait for answers */
+
     uint32_t                      outages;        /* of the bus, and one */
     ngx_http_chat_timer_t         lease;
     ngx_uint_t                    lapsed;         /* Redis may not know who is
@@ -159,6 +162,10 @@ struct ngx_http_chat_user_s {
     ngx_http_chat_timer_t         grace;          /* set: no session is left */
     ngx_http_chat_op_t           *leaving;        /* Redis is being told */
     ngx_uint_t                    left;           /* it was, or may have been */
+    int64_t                       muted;          /* until then, in seconds; 0:
+                                                     not, -1: for ever */
+    uint32_t                      checked;        /* that is known, behind so
+                                                     many outages; 0: not */
 };
 
 
@@ -425,6 +432,9 @@ void ngx_http_chat_session_close(ngx_http_chat_session_t *s, ngx_uint_t code,
 
 /* a log-out: as above, and the user counts as gone at once */
 void ngx_http_chat_session_revoke(ngx_http_chat_session_t *s);
+
+/* by an admin: as a log-out, but the client is told, and may come back */
+void ngx_http_chat_session_kick(ngx_http_chat_session_t *s);
 
 /* queues a packet; on overflow the session is closed */
 void ngx_http_chat_session_send(ngx_http_chat_session_t *s,

@@ -12,7 +12,6 @@
 static u_char *ngx_http_chat_life_part(u_char *p,
     ngx_http_chat_session_t *s, ngx_http_chat_log_variable_e variable,
     ngx_uint_t code, const char *why);
-static u_char *ngx_http_chat_life_text(u_char *p, u_char *data, size_t len);
 static void ngx_http_chat_life_line(ngx_http_chat_session_t *s,
     ngx_uint_t code, const char *why);
 static void ngx_http_chat_life_print(ngx_open_file_t *file, u_char *line,
@@ -22,7 +21,7 @@ static void ngx_http_chat_life_print(ngx_open_file_t *file, u_char *line,
 void
 ngx_http_chat_life_begin(ngx_http_chat_session_t *s)
 {
-    if (s->conf->log) {
+    if (s->conf->log || s->conf->admins) {
         s->life = ngx_calloc(sizeof(ngx_http_chat_life_t),
                              ngx_http_chat_worker->log);
     }
@@ -53,7 +52,7 @@ ngx_http_chat_life_user(ngx_http_chat_session_t *s, ngx_str_t *id,
 
     life = s->life;
 
-    if (life == NULL || life->user_id.data) {
+    if (life == NULL || s->conf->log == NULL || life->user_id.data) {
         return;
     }
 
@@ -106,7 +105,7 @@ ngx_http_chat_life_end(ngx_http_chat_session_t *s, ngx_uint_t code,
         return;
     }
 
-    if (!s->moved && !s->arriving) {
+    if (s->conf->log && !s->moved && !s->arriving) {
         ngx_http_chat_life_line(s, code, why);
     }
 
@@ -226,9 +225,7 @@ ngx_http_chat_life_part(u_char *p, ngx_http_chat_session_t *s,
 }
 
 
-/* escaped as in nginx's access log, so that no name writes a line of its own */
-
-static u_char *
+u_char *
 ngx_http_chat_life_text(u_char *p, u_char *data, size_t len)
 {
     size_t  i;

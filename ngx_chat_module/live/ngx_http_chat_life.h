@@ -1,7 +1,7 @@
 /*
- * What chat_log says of a live connection when it ends.  A session has this
- * only where there is such a log, and takes it along when it moves to another
- * worker (relay.h, "state").
+ * What chat_log says of a live connection when it ends, and chat_admins see of
+ * it.  A session has this only where there is one of the two, and takes it along
+ * when it moves to another worker (relay.h, "state").
  */
 
 #ifndef NGX_HTTP_CHAT_LIFE_H
@@ -46,6 +46,12 @@ void ngx_http_chat_life_sent(ngx_http_chat_session_t *s, size_t n);
 /* writes the line, unless the session goes on elsewhere, and frees it */
 void ngx_http_chat_life_end(ngx_http_chat_session_t *s, ngx_uint_t code,
     const char *why);
+
+/*
+ * Writes text, at most 4 * len bytes, for a log: escaped as in nginx's access
+ * log, so that no name writes a line of its own; "-" for none.
+ */
+u_char *ngx_http_chat_life_text(u_char *p, u_char *data, size_t len);
 
 /*
  * " AGE RECEIVED SENT BYTES BYTES ADDR", and " ID NAME" (base64url) if it is

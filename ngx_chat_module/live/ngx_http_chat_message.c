@@ -10,10 +10,12 @@
 
 #include "ngx_http_chat_socket.h"
 #include "ngx_http_chat_relay.h"
+#include "ngx_http_chat_restrict.h"
 #include "../auth/ngx_http_chat_rate.h"
 
 
 #define NGX_HTTP_CHAT_NONCE_MAX   64              /* characters */
+#define NGX_HTTP_CHAT_MUTED_TEXT  128
 
 
 typedef struct {
@@ -36,6 +38,8 @@ typedef struct {
     ngx_str_t                     text;
     ngx_str_t                     nonce;
     u_char                        socket_id[NGX_HTTP_CHAT_SOCKET_ID_LEN];
+    ngx_uint_t                    clock;          /* when it was asked */
+    unsigned                      checking:1;     /* whether the user may send */
     unsigned                      asking:1;       /* who the other user is */
 } ngx_http_chat_send_t;
 
@@ -47,6 +51,9 @@ static const char *ngx_http_chat_message_check(ngx_http_chat_session_t *s,
     u_char *room_data, chat_room_t *room);
 static ngx_http_chat_send_t *ngx_http_chat_send_create(
     ngx_http_chat_session_t *s, chat_json_t *text, chat_json_t *nonce);
+static u_char *ngx_http_chat_message_muted(u_char *p, int64_t seconds);
+static ngx_uint_t ngx_http_chat_send_behind(ngx_http_chat_session_t *s);
+static void ngx_http_chat_send_checked(void *data, redisReply *reply);
 static ngx_int_t ngx_http_chat_send_begin(ngx_http_chat_send_t *send);
 static void ngx_http_chat_send_other(void *data, redisReply *reply);
 static ngx_int_t ngx_http_chat_send_append(ngx_http_chat_send_t *send,
@@ -69,6 +76,9 @@ ngx_http_chat_on_message(ngx_http_chat_session_t *s, chat_json_t *payload,
     ngx_http_chat_ack_t *ack)
 {
     u_char                 room_data[NGX_HTTP_CHAT_ROOM_BUF];
+    u_char                 muted[NGX_HTTP_CHAT_MUTED_TEXT];
+    int64_t                seconds;
+    ngx_int_t              rc;
     const char            *error;
     chat_room_t            room;
     chat_json_t            text, nonce;
@@ -88,6 +98,16 @@ ngx_http_chat_on_message(ngx_http_chat_session_t *s, chat_json_t *payload,
         return;
     }
 
+    rc = ngx_http_chat_restrict_check(s->user, &seconds);
+
+    if (rc == NGX_DECLINED) {
+        *ngx_http_chat_message_muted(muted, seconds) = '\0';
+
+        ngx_http_chat_count(NGX_HTTP_CHAT_STAT_REFUSED_MUTED);
+        ngx_http_chat_socket_ack_error(s, ack, (char *) muted, 0);
+        return;
+    }
+
     send = ngx_http_chat_send_create(s, &text, &nonce);
 
     if (send == NULL) {
@@ -102,10 +122,33 @@ ngx_http_chat_on_message(ngx_http_chat_session_t *s, chat_json_t *payload,
     room.id.data = send->room_data;
     (void) chat_room_parse(room.id, &send->room);
 
-    if (ngx_http_chat_send_begin(send) != NGX_OK) {
+    /* not before what came first and is still being checked */
+
+    if (rc == NGX_AGAIN || ngx_http_chat_send_behind(s)) {
+        send->checking = 1;
+        send->clock = s->hub->restrict_clock;
+
+        rc = ngx_http_chat_restricted(s->hub->redis, &send->from,
+                                      ngx_http_chat_send_checked, send)
+             ? NGX_OK : NGX_ERROR;
+
+    } else {
+        rc = ngx_http_chat_send_begin(send);
+    }
+
+    if (rc != NGX_OK) {
         ngx_http_chat_send_fail(send, "The chat is not available right now",
                                 1);
     }
+}
+
+
+static u_char *
+ngx_http_chat_message_muted(u_char *p, int64_t seconds)
+{
+    return seconds < 0 ? ngx_sprintf(p, "You have been muted by an admin")
+                       : ngx_sprintf(p, "You have been muted by an admin, for "
+                                     "another %L s", seconds);
 }
 
 
@@ -256,6 +299,61 @@ ngx_http_chat_send_create(ngx_http_chat_session_t *s, chat_json_t *text,
 }
 
 
+static ngx_uint_t
+ngx_http_chat_send_behind(ngx_http_chat_session_t *s)
+{
+    ngx_queue_t           *q;
+    ngx_http_chat_send_t  *send;
+
+    for (q = ngx_queue_head(&s->sends);
+         q != ngx_queue_sentinel(&s->sends);
+         q = ngx_queue_next(q))
+    {
+        send = ngx_queue_data(q, ngx_http_chat_send_t, queue);
+
+        if (send->checking) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+ngx_http_chat_send_checked(void *data, redisReply *reply)
+{
+    ngx_http_chat_send_t *send = data;
+
+    int64_t    seconds;
+    u_char     muted[NGX_HTTP_CHAT_MUTED_TEXT];
+    ngx_int_t  rc;
+    ngx_str_t  pieces[3];
+
+    send->checking = 0;
+
+    rc = ngx_http_chat_restrict_answer(send->hub, &send->from, send->clock,
+                                       reply, &seconds);
+
+    if (rc == NGX_DECLINED) {
+        ngx_http_chat_count(NGX_HTTP_CHAT_STAT_REFUSED_MUTED);
+
+        ngx_str_set(&pieces[0], "{\"error\":\"");
+        pieces[1].data = muted;
+        pieces[1].len = ngx_http_chat_message_muted(muted, seconds) - muted;
+        ngx_str_set(&pieces[2], "\",\"retry\":false}");
+
+        ngx_http_chat_send_done(send, 3, pieces);
+        return;
+    }
+
+    if (rc != NGX_OK || ngx_http_chat_send_begin(send) != NGX_OK) {
+        ngx_http_chat_send_fail(send, "The chat is not available right now",
+                                1);
+    }
+}
+
+
 static ngx_int_t
 ngx_http_chat_send_begin(ngx_http_chat_send_t *send)
 {
@@ -270,7 +368,9 @@ ngx_http_chat_send_begin(ngx_http_chat_send_t *send)
 
     /* not before what came first and is still asking */
 
-    if (room && room->known && !ngx_http_chat_send_waits(send->session)) {
+    if (room && room->known && send->session
+        && !ngx_http_chat_send_waits(send->session))
+    {
         return ngx_http_chat_send_append(send, NULL);
     }
 

@@ -3,7 +3,9 @@
  */
 
 #include "ngx_http_chat_relay_int.h"
+#include "ngx_http_chat_census.h"
 #include "ngx_http_chat_known.h"
+#include "ngx_http_chat_restrict.h"
 
 
 typedef void (*ngx_http_chat_relay_pt)(ngx_http_chat_hub_t *hub,
@@ -40,6 +42,8 @@ static void ngx_http_chat_relay_on_back(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message);
 static void ngx_http_chat_relay_on_revoke(ngx_http_chat_hub_t *hub,
     ngx_http_chat_relay_t *message);
+static void ngx_http_chat_relay_on_kick(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message);
 
 
 static ngx_http_chat_relay_command_t  ngx_http_chat_relay_commands[] = {
@@ -65,6 +69,10 @@ static ngx_http_chat_relay_command_t  ngx_http_chat_relay_commands[] = {
     { ngx_string("dead"), 2, ngx_http_chat_relay_on_dead },
     { ngx_string("back"), 2, ngx_http_chat_relay_on_back },
     { ngx_string("revoke"), 2, ngx_http_chat_relay_on_revoke },
+    { ngx_string("kick"), 2, ngx_http_chat_relay_on_kick },
+    { ngx_string("restrict"), 2, ngx_http_chat_restrict_on_change },
+    { ngx_string("who"), 6, ngx_http_chat_census_on_who },
+    { ngx_string("here"), 3, ngx_http_chat_census_on_here },
     { ngx_null_string, 0, NULL }
 };
 
@@ -410,6 +418,31 @@ ngx_http_chat_relay_on_revoke(ngx_http_chat_hub_t *hub,
         {
             ngx_http_chat_session_revoke(s);
         }
+    }
+}
+
+
+static void
+ngx_http_chat_relay_on_kick(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    ngx_queue_t           *q, *next;
+    ngx_http_chat_user_t  *user;
+
+    user = ngx_http_chat_user_find(hub, message->word[1].data,
+                                   message->word[1].len);
+    if (user == NULL) {
+        return;
+    }
+
+    for (q = ngx_queue_head(&user->sessions);
+         q != ngx_queue_sentinel(&user->sessions);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+
+        ngx_http_chat_session_kick(ngx_queue_data(q, ngx_http_chat_session_t,
+                                                  user_queue));
     }
 }
 

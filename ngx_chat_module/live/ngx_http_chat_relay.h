@@ -28,6 +28,9 @@
  *                                   chat_log, see life.h
  *     packet SID                    an ack that came late, body: the packet
  *     revoke HASH                   (to all) the session has been logged out
+ *     kick USER                     (to all) close the user's connections
+ *     restrict USER                 (to all) what the user may do has changed
+ *     who, here                     see census.h
  *     dead WORKER                   (to all) its sessions are gone
  *     back WORKER                   (to all) it was off the bus: ask again
  *     alive TIME                    (to itself, by script lease) a sign of life

@@ -17,6 +17,9 @@
 #include "../proto/chat_eio.h"
 
 
+#define NGX_HTTP_CHAT_KICK_WAIT   5000            /* for a GET, ms */
+
+
 static void ngx_http_chat_session_ready(ngx_http_chat_session_t *s);
 static void ngx_http_chat_session_heartbeat_handler(
     ngx_http_chat_timer_t *timer);
@@ -226,6 +229,38 @@ ngx_http_chat_session_revoke(ngx_http_chat_session_t *s)
         ngx_http_chat_socket_close(s, 1);
         ngx_http_chat_session_close(s, 1000, "logged out");
     }
+}
+
+
+void
+ngx_http_chat_session_kick(ngx_http_chat_session_t *s)
+{
+    ngx_str_t  text;
+
+    if (s->stream == NULL) {
+        ngx_str_set(&text, "41");
+        ngx_http_chat_session_send_text(s, 1, &text);
+
+        /* a waiting GET takes it along */
+
+        ngx_http_chat_session_flush(s);
+    }
+
+    if (s->closed) {
+        return;
+    }
+
+    ngx_http_chat_socket_close(s, 1);
+
+    if (s->transport == NGX_HTTP_CHAT_POLLING && s->out.n && !s->leaving) {
+
+        /* or the next one does */
+
+        ngx_http_chat_session_connect_wait(s, NGX_HTTP_CHAT_KICK_WAIT);
+        return;
+    }
+
+    ngx_http_chat_session_close(s, 1000, "kicked by an admin");
 }
 
 

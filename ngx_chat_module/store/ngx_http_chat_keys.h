@@ -33,6 +33,10 @@
 /* a sorted set: worker ids by the end of their lease, in ms */
 #define NGX_HTTP_CHAT_KEY_WORKERS       "chat:workers"
 
+/* a sorted set: "mute:{user id}" and "ban:{user id}" by their end, in seconds;
+   what is over goes with the next change, and there are 10,000 at the most */
+#define NGX_HTTP_CHAT_KEY_RESTRICTED    "chat:restricted"
+
 /* a lock, while the demo's data is being made */
 #define NGX_HTTP_CHAT_KEY_DEMO          "chat:demo"
 

@@ -60,6 +60,18 @@ ngx_http_chat_redis_script_t  ngx_http_chat_script_name = {
     ngx_string(ngx_http_chat_lua_name), { 0 }
 };
 
+ngx_http_chat_redis_script_t  ngx_http_chat_script_restrict = {
+    ngx_string(ngx_http_chat_lua_restrict), { 0 }
+};
+
+ngx_http_chat_redis_script_t  ngx_http_chat_script_restricted = {
+    ngx_string(ngx_http_chat_lua_restricted), { 0 }
+};
+
+ngx_http_chat_redis_script_t  ngx_http_chat_script_delete = {
+    ngx_string(ngx_http_chat_lua_delete), { 0 }
+};
+
 
 ngx_http_chat_redis_script_t  *ngx_http_chat_scripts[] = {
     &ngx_http_chat_script_append,
@@ -72,6 +84,9 @@ ngx_http_chat_redis_script_t  *ngx_http_chat_scripts[] = {
     &ngx_http_chat_script_lease,
     &ngx_http_chat_script_demo,
     &ngx_http_chat_script_name,
+    &ngx_http_chat_script_restrict,
+    &ngx_http_chat_script_restricted,
+    &ngx_http_chat_script_delete,
     NULL
 };
 

@@ -36,6 +36,9 @@ extern ngx_http_chat_redis_script_t  ngx_http_chat_script_surplus;
 extern ngx_http_chat_redis_script_t  ngx_http_chat_script_lease;
 extern ngx_http_chat_redis_script_t  ngx_http_chat_script_demo;
 extern ngx_http_chat_redis_script_t  ngx_http_chat_script_name;
+extern ngx_http_chat_redis_script_t  ngx_http_chat_script_restrict;
+extern ngx_http_chat_redis_script_t  ngx_http_chat_script_restricted;
+extern ngx_http_chat_redis_script_t  ngx_http_chat_script_delete;
 
 /* all scripts, ended by NULL: each link loads them when it comes up */
 extern ngx_http_chat_redis_script_t  *ngx_http_chat_scripts[];
@@ -149,6 +152,25 @@ ngx_http_chat_op_t *ngx_http_chat_session_surplus(ngx_http_chat_redis_t *redis,
     ngx_http_chat_redis_handler_pt handler, void *data);
 
 
+/* who is muted or banned: ngx_http_chat_store_restrict.c */
+
+/*
+ * Mutes or bans (kind) a user for so many seconds, -1 for ever, 0 to end it
+ * (script restrict), and tells all workers.  The reply is 1, or 0 if too many
+ * are.
+ */
+ngx_http_chat_op_t *ngx_http_chat_restrict(ngx_http_chat_redis_t *redis,
+    const char *kind, ngx_str_t *user_id, ngx_int_t seconds,
+    ngx_http_chat_redis_handler_pt handler, void *data);
+
+/* asks what a user is (script restricted); NGX_OK: for how many seconds more,
+   0 for not, -1 for ever */
+ngx_http_chat_op_t *ngx_http_chat_restricted(ngx_http_chat_redis_t *redis,
+    ngx_str_t *user_id, ngx_http_chat_redis_handler_pt handler, void *data);
+ngx_int_t ngx_http_chat_restricted_read(redisReply *reply, int64_t *mute,
+    int64_t *ban);
+
+
 /* rooms and messages: ngx_http_chat_store_room.c */
 
 /*
@@ -175,6 +197,14 @@ ngx_http_chat_op_t *ngx_http_chat_room_append(ngx_http_chat_redis_t *redis,
 /* NGX_OK: id and date (decimal seconds) point into reply */
 ngx_int_t ngx_http_chat_room_append_read(redisReply *reply, ngx_str_t *id,
     ngx_str_t *date);
+
+/*
+ * Deletes a message by its position, a number as text, and publishes
+ * message.deleted (script delete, which says what the reply means).
+ */
+ngx_http_chat_op_t *ngx_http_chat_room_delete(ngx_http_chat_redis_t *redis,
+    ngx_str_t *server_id, ngx_str_t *room, ngx_str_t *id,
+    ngx_http_chat_redis_handler_pt handler, void *data);
 
 /*
  * A page of a room's history.  The reply is read with

@@ -136,6 +136,46 @@ ngx_http_chat_room_append_read(redisReply *reply, ngx_str_t *id,
 }
 
 
+/* the characters of a room id and of a position need no escapes */
+
+ngx_http_chat_op_t *
+ngx_http_chat_room_delete(ngx_http_chat_redis_t *redis, ngx_str_t *server_id,
+    ngx_str_t *room, ngx_str_t *id, ngx_http_chat_redis_handler_pt handler,
+    void *data)
+{
+    u_char               key[sizeof(NGX_HTTP_CHAT_KEY_ROOM) + CHAT_ROOM_ID_MAX];
+    u_char              *p, *buf;
+    ngx_str_t            argv[4];
+    ngx_http_chat_op_t  *op;
+
+    buf = ngx_alloc(128 + 6 * server_id->len + room->len + id->len,
+                    ngx_cycle->log);
+    if (buf == NULL) {
+        return NULL;
+    }
+
+    argv[0].data = key;
+    argv[0].len = ngx_snprintf(key, sizeof(key), NGX_HTTP_CHAT_KEY_ROOM "%V",
+                               room)
+                  - key;
+    argv[1] = *id;
+    ngx_str_set(&argv[2], NGX_HTTP_CHAT_CHANNEL);
+
+    argv[3].data = buf;
+    p = ngx_cpymem(buf, "{\"serverId\":", 12);
+    p = ngx_http_chat_store_escape(p, server_id);
+    p = ngx_sprintf(p, ",\"type\":\"message.deleted\",\"data\":"
+                    "{\"roomId\":\"%V\",\"id\":\"%V\",", room, id);
+    argv[3].len = p - buf;
+
+    op = ngx_http_chat_redis_eval(redis, &ngx_http_chat_script_delete, handler,
+                                  data, 1, 4, argv);
+    ngx_free(buf);
+
+    return op;
+}
+
+
 ngx_http_chat_op_t *
 ngx_http_chat_room_page(ngx_http_chat_redis_t *redis,
     ngx_http_chat_page_t *page, ngx_http_chat_redis_handler_pt handler,

@@ -9,6 +9,8 @@ import type { Position, RoomId, UserId } from "../wire";
 import { mergeMessages } from "./merge";
 import { initialState, type Action, type Room, type State } from "./types";
 
+const DELETED_KEPT = 100;
+
 export function reduce(state: State, action: Action): State {
   switch (action.type) {
     case "phase":
@@ -98,6 +100,14 @@ export function reduce(state: State, action: Action): State {
         (room) => (room.lineAfter === null ? room : { ...room, lineAfter: null }),
       );
 
+    case "deleted":
+      return withRoom(state, action.roomId, (room) =>
+        recount(state, {
+          ...room,
+          deleted: [...room.deleted, action.id].slice(-DELETED_KEPT),
+        }),
+      );
+
     case "outbox":
       return { ...state, outbox: action.items };
 
@@ -172,6 +182,7 @@ function addRooms(
       unreadMore: false,
       lastRead,
       lineAfter: null,
+      deleted: [],
     };
   }
 
@@ -268,11 +279,21 @@ function received(state: State, messages: Message[]): State {
   return markRead(next);
 }
 
+function withoutDeleted(room: Room): Room {
+  const isDeleted = ({ id }: Message) =>
+    room.deleted.some((position) => comparePositions(position, id) === 0);
+
+  return room.deleted.length > 0 && room.messages.some(isDeleted)
+    ? { ...room, messages: room.messages.filter((m) => !isDeleted(m)) }
+    : room;
+}
+
 /*
  * Unread is what others said behind lastRead and behind one's own last
  * words.  Only the end of the list is looked at.
  */
-function recount(state: State, room: Room): Room {
+function recount(state: State, changed: Room): Room {
+  const room = withoutDeleted(changed);
   const { messages, lastRead } = room;
   let unread = 0;
   let i = messages.length - 1;

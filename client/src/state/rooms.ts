@@ -20,6 +20,8 @@ const READ = "read:";
 export class Rooms {
   private readonly queue = new Queue(LOADS_AT_ONCE);
   private readonly saved = new Map<RoomId, Position>();
+  /** The connection in which findDeleted() has looked at a room. */
+  private readonly checked = new Map<RoomId, number>();
   private readonly newDevice: boolean;
   /**
    * Rooms that were there when this person first came to this device, where
@@ -158,6 +160,38 @@ export class Rooms {
         roomId: key.slice(READ.length),
         position,
       });
+    }
+  }
+
+  /*
+   * Once in each connection but the first: which of the newest messages were
+   * deleted while there was none.  Only what was there before is looked at.
+   */
+  async findDeleted(roomId: RoomId): Promise<void> {
+    const { rest, store } = this.context;
+    const { epoch } = this.live;
+    const known = store.get().rooms[roomId]?.messages ?? [];
+
+    if (epoch < 2 || this.checked.get(roomId) === epoch || known.length === 0) {
+      return;
+    }
+
+    this.checked.set(roomId, epoch);
+
+    try {
+      const page = await rest.messages(roomId, { size: NEWEST_SIZE });
+      const there = new Set(page.map(({ id }) => Number(id)));
+      const from = page.length < NEWEST_SIZE ? 0 : Number(page[0]!.id);
+
+      for (const { id } of known) {
+        if (!this.context.closed() && Number(id) >= from && !there.has(Number(id))) {
+          store.dispatch({ type: "deleted", roomId, id });
+        }
+      }
+    } catch (error) {
+      if (!this.context.failed(error)) {
+        this.checked.delete(roomId);
+      }
     }
   }
 

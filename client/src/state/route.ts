@@ -18,3 +18,8 @@ export function roomOf(hash: string): RoomId | null {
     return null;
   }
 }
+
+/** The admins' page is beside the chat's own. */
+export function isAdminPage(address: string): boolean {
+  return /\/admin$/.test(new URL(address).pathname);
+}

@@ -146,6 +146,16 @@ export class Session {
     if (roomId !== null && get().rooms[roomId]?.newest === "failed") {
       this.rooms.loadNewest(roomId, true);
     }
+
+    this.findDeleted();
+  }
+
+  private findDeleted(): void {
+    const { current } = this.options.store.get();
+
+    if (current !== null) {
+      void this.rooms.findDeleted(current);
+    }
   }
 
   /** The room with somebody, made if it isn't there yet. */
@@ -234,6 +244,10 @@ export class Session {
       },
       onLost: () => dispatch({ type: "link", status: "lost" }),
       onMessage: (message) => this.onMessage(message),
+      onDeleted: ({ roomId, id }) => {
+        this.deliver();
+        dispatch({ type: "deleted", roomId, id });
+      },
       onPresence: (user) => this.people.changed(user),
       onRoom: (room) => this.rooms.add([room]),
       onGap: (roomId) => this.rooms.loadNewest(roomId, true),
@@ -252,6 +266,7 @@ export class Session {
         void this.rooms.load();
         void this.people.load();
         this.rooms.retryFailed();
+        this.findDeleted();
       }
     } catch {
       this.later(RETRY_MS, () => this.live.connected && void this.cameBack());

@@ -24,6 +24,8 @@ export interface Room {
   lastRead: Position | null;
   /** Where the line "new messages" is: behind this position. */
   lineAfter: Position | null;
+  /** Deleted of late: what is still on its way is not to bring them back. */
+  deleted: Position[];
 }
 
 export interface PresenceNote {
@@ -114,6 +116,7 @@ export type Action =
   | { type: "olderPage"; roomId: RoomId; messages: Message[]; complete: boolean }
   | { type: "received"; messages: Message[] }
   | { type: "sent"; message: Message }
+  | { type: "deleted"; roomId: RoomId; id: Position }
   | { type: "outbox"; items: OutboxItem[] }
   | { type: "open"; roomId: RoomId | null }
   | { type: "reading"; reading: boolean }

@@ -81,5 +81,9 @@ export function describeLogin(error: unknown, creating: boolean): string {
     return text.login.tooMany(error.retryAfter);
   }
 
+  if (error instanceof ApiError && error.status === 403 && error.serverMessage) {
+    return error.serverMessage;
+  }
+
   return describe(error);
 }

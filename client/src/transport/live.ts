@@ -19,6 +19,7 @@ import type {
   RoomId,
   SendAck,
   ServerEvents,
+  WireDeleted,
   WireOutgoing,
   WireRoom,
   WireUser,
@@ -42,6 +43,7 @@ export interface LiveHandlers {
   onOnline(first: boolean): void;
   onLost(): void;
   onMessage(message: Message): void;
+  onDeleted(message: WireDeleted): void;
   onPresence(user: WireUser): void;
   onRoom(room: WireRoom): void;
   /** What was missed is no longer all there: the room must be read anew. */
@@ -94,6 +96,7 @@ export class Live {
       }
     });
     this.socket.on("message", (wire) => this.onMessage(toMessage(wire)));
+    this.socket.on("message.deleted", (message) => handlers.onDeleted(message));
     this.socket.on("user.connected", (user) =>
       handlers.onPresence({ ...toUser(user), online: true }),
     );

@@ -126,7 +126,7 @@ export class Rest {
     return page.after === undefined ? list.reverse() : list;
   }
 
-  private async json<T>(method: string, path: string, body?: object): Promise<T> {
+  protected async json<T>(method: string, path: string, body?: object): Promise<T> {
     return parse<T>(await this.request(method, path, body));
   }
 

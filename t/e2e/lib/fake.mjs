@@ -82,7 +82,8 @@ export class FakeRedis {
 /*
  * Stands between nginx and a Redis, whose socket is to be put into target.
  * After holdFrom(match), a connection's commands from the first one on that
- * match(words) takes wait in held until release().
+ * match(words) takes wait in held until release(); after holdReplies(), so do
+ * all answers, but not what comes to subscribers.
  */
 export class RedisGate {
   static async start() {
@@ -105,7 +106,11 @@ export class RedisGate {
       one.on('error', () => {});
       one.on('close', () => { this.sockets.delete(one); other.destroy(); });
     }
-    redis.on('data', (part) => socket.write(part));
+    let subscribes = false;
+    redis.on('data', (part) => {
+      if (this.replies && !subscribes) this.replies.push({ socket, part });
+      else socket.write(part);
+    });
     socket.on('data', (part) => {
       data = Buffer.concat([data, part]);
       for (;;) {
@@ -113,6 +118,7 @@ export class RedisGate {
         if (!words) return;
         const command = data.subarray(0, data.length - rest.length);
         data = rest;
+        subscribes ||= words[0].toUpperCase() === 'SUBSCRIBE';
         if (this.held.some((h) => h.redis === redis) || this.match?.(words)) {
           this.held.push({ redis, command, words });
         }
@@ -123,7 +129,11 @@ export class RedisGate {
 
   holdFrom(match) { this.match = match; }
 
+  holdReplies() { this.replies = []; }
+
   release() {
+    this.replies?.forEach(({ socket, part }) => socket.write(part));
+    this.replies = undefined;
     this.match = undefined;
     this.held.forEach(({ redis, command }) => redis.write(command));
     this.held = [];

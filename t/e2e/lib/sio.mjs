@@ -11,7 +11,8 @@ export const TRANSPORTS = {
   upgrade: ['polling', 'websocket'],
 };
 
-const EVENTS = ['message', 'user.connected', 'user.disconnected', 'show.room'];
+const EVENTS = ['message', 'message.deleted', 'user.connected',
+                'user.disconnected', 'show.room'];
 
 // options: socket.io-client's own; wait: ms for the connection; old: with the
 // original client's version
