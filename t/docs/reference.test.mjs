@@ -69,15 +69,17 @@ describe('README', () => {
 });
 
 describe('PROTOCOL.md', () => {
+  const routes = section(PROTOCOL, 'Routes') + section(PROTOCOL, 'For admins');
+
   test('routes', () => same(
-    firstColumn(section(PROTOCOL, 'Routes'), /^`(?:GET |POST )?(\/[^` ?]*)/g)
+    firstColumn(routes, /^`(?:GET |POST )?(\/[^` ?]*)/g)
       .map((route) => route.replace(/(\/rooms?\/)[^/]+/, '$1*')),
     all(code('http/ngx_http_chat_http.c'), /^ *\{ "(\/[^"]+)",/gm)));
 
   test('methods', () => {
     const posts = all(code('http/ngx_http_chat_http.c'),
                       /^ *\{ "(\/[^"]+)", NGX_HTTP_POST,/gm);
-    same(firstColumn(section(PROTOCOL, 'Routes'), /^`POST (\/[^` ]*)/g), posts);
+    same(firstColumn(routes, /^`POST (\/[^` ]*)/g), posts);
   });
 
   test('errors of acknowledgements', () => {
