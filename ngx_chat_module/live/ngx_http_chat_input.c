@@ -129,6 +129,7 @@ ngx_http_chat_conn_control(ngx_http_chat_conn_t *conn, chat_ws_event_t *event)
     }
 
     if (rc != NGX_OK || conn->out.bytes > conn->conf->send_queue) {
+        ngx_http_chat_count(NGX_HTTP_CHAT_STAT_SLOW);
         ngx_http_chat_conn_fail(conn, 1013, "the client reads too slowly");
     }
 }

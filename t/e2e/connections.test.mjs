@@ -14,7 +14,6 @@ import { Polling } from './lib/polling.mjs';
 import { NO_RATE, alive, start, subscribed, until } from './lib/server.mjs';
 import { connect } from './lib/sio.mjs';
 import { RawWebSocket } from './lib/websocket.mjs';
-import { Workshop } from './lib/workshop.mjs';
 
 async function withServer(limit, options, run) {
   const { allow, chat = '', ...more } = options;
@@ -260,68 +259,6 @@ describe('chat_max_connections', () => {
       // which count nowhere, nor does it help to have some there
       assert.equal(await room(anna), false);
     }));
-
-  // the module with a zone that has room for a few hundred rows instead of
-  // 260,000
-  test('a full zone: who is new is let in, who is counted still is',
-       async (t) => {
-    const shop = await Workshop.open();
-    t.after(() => shop.close());
-    const module = await shop.make([[
-      'auth/ngx_http_chat_clients.c', '(16 * 1024 * 1024)', '(8 * 4096)']]);
-    const config = 'set_real_ip_from 127.0.0.1; real_ip_header X-Real-IP;';
-    const full = /the zone of chat_max_connections is full/g;
-    const from = (n) => ({ headers: {
-      'X-Real-IP': `10.1.${n >> 8}.${n & 255}` } });
-
-    await withServer(1, { module, server: config, workers: 1 },
-                     async (server, anna) => {
-      const enter = async (n) => {
-        const reply = await anna.get(HANDSHAKE, from(n));
-        return reply.status === 200 ? JSON.parse(reply.text.slice(1)).sid
-          : reply.status;
-      };
-      const leave = (n, sid) => anna.post(`${HANDSHAKE}&sid=${sid}`, '1', {
-        headers: { ...from(n).headers,
-                   'Content-Type': 'text/plain;charset=UTF-8' } });
-      const said = () => [...server.errorLog().matchAll(full)].length;
-
-      // everybody is let in, and the last one was too much for the zone
-      const sids = [];
-      while (!said()) {
-        assert.ok(sids.length < 2000);
-        for (let i = 0; i < 20; i++) {
-          const sid = await enter(sids.length);
-          assert.equal(typeof sid, 'string');
-          sids.push(sid);
-        }
-      }
-
-      // the first ones are counted as before, the last one never was
-      const last = sids.length - 1;
-      assert.equal(await enter(0), 429);
-      for (let i = 0; i < 3; i++) {
-        assert.equal(typeof await enter(last), 'string');
-      }
-      assert.equal(await enter(1), 429);
-
-      // one goes who was counted: there is room for a new one, whose next is
-      // one too many; it is nobody else's room
-      await leave(0, sids[0]);
-      assert.equal(typeof await enter(5000), 'string');
-      assert.equal(await enter(5000), 429);
-      assert.equal(typeof await enter(0), 'string');
-      assert.equal(typeof await enter(0), 'string');
-
-      // one goes who wasn't: that makes no room
-      await leave(last, sids[last]);
-      assert.equal(typeof await enter(5001), 'string');
-      assert.equal(typeof await enter(5001), 'string');
-
-      // it is said once
-      assert.equal(said(), 1);
-    });
-  });
 
   test('addresses: IPv4, IPv6 by its network, and a Unix socket has none',
        async () => {

@@ -95,7 +95,7 @@ const HOLES = {
   'a reload that cuts every client': [
     'e2e/handover.test.mjs: 200 clients, while messages flow'],
   'a log-in that tells whether there is such a user': [
-    'e2e/authority.test.mjs: ${scheme}: the same answer, and as much work'],
+    'e2e/authority.test.mjs: the same answer, and as much work'],
 };
 
 test('each hole has its tests', () => assertCovered(HOLES));

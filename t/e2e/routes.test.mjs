@@ -178,6 +178,7 @@ describe('routes', () => {
       assert.deepEqual(found[anna.id], entry(anna));
       assert.equal(Object.keys(found).length,
                    Number(await redis.get('total_users')));
+      assertError(await anna.get(`/users?${ids.join('&')}&ids=1`), 400);
     });
 
     test('online follows the live sockets', async () => {

@@ -301,23 +301,26 @@ export const defects = [
    'each is given back when it ends',
    ['live/ngx_http_chat_session.c',
     'ngx_http_chat_client_leave(worker->main, s->client);', ';']],
-  ['a full zone locks out who is new', 'connections.test.mjs',
-   'a full zone: who is new is let in, who is counted still is',
+  ['a full zone locks out who is new', 'bounds.test.mjs',
+   'a full zone of chat_max_connections: who is new is let in, who is counted '
+   + 'still is',
    [CLIENTS, '    if (*client == NULL) {\n        ngx_http_chat_clients_full();\n',
     `    if (*client == NULL) {
         ngx_http_chat_clients_full();
         return NGX_BUSY;
 `]],
-  ['a full zone lets everybody in', 'connections.test.mjs',
-   'a full zone: who is new is let in, who is counted still is',
+  ['a full zone lets everybody in', 'bounds.test.mjs',
+   'a full zone of chat_max_connections: who is new is let in, who is counted '
+   + 'still is',
    [CLIENTS, `    if (busy) {
         ngx_log_error(`, `    client_full = ngx_slab_alloc_locked(pool, 64) == NULL;
     if (busy && !client_full) {
         ngx_log_error(`],
    [CLIENTS, '    ngx_uint_t                  busy;\n',
     '    ngx_uint_t                  busy, client_full;\n']],
-  ['a row is never free again', 'connections.test.mjs',
-   'a full zone: who is new is let in, who is counted still is',
+  ['a row is never free again', 'bounds.test.mjs',
+   'a full zone of chat_max_connections: who is new is let in, who is counted '
+   + 'still is',
    [CLIENTS, '    if (--client->count == 0) {',
     '    if (--client->count == 0 && 0) {']],
 
@@ -483,4 +486,40 @@ export const defects = [
    [ROOM, `    if (room->repair) {
         ngx_http_chat_redis_cancel(room->repair);`, `    if (0) {
         ngx_http_chat_redis_cancel(room->repair);`]],
+
+  // what can grow
+
+  ['messages are read while Redis takes none', 'bounds.test.mjs',
+   'messages that Redis has not taken yet: no more are read',
+   [SESSION, 's->nsends >= NGX_HTTP_CHAT_MAX_SENDS', 's->nsends >= 10000']],
+  ['pongs without a limit', 'bounds.test.mjs', 'pongs that nobody reads',
+   [INPUT, 'if (rc != NGX_OK || conn->out.bytes > conn->conf->send_queue) {',
+    'if (rc != NGX_OK) {']],
+  ['pongs that nobody reads are not counted', 'bounds.test.mjs',
+   'pongs that nobody reads',
+   [INPUT, '        ngx_http_chat_count(NGX_HTTP_CHAT_STAT_SLOW);\n', '']],
+  ['CONNECT may be late for ever', 'bounds.test.mjs',
+   'who never says CONNECT is closed',
+   [SESSION, 's, NGX_HTTP_CHAT_CONNECT_WAIT);',
+    's, 100 * NGX_HTTP_CHAT_CONNECT_WAIT);']],
+  ['a worker remembers all sessions', 'bounds.test.mjs',
+   'sessions that a worker remembers',
+   ['live/ngx_http_chat_known.c',
+    '|| hub->nknown >= NGX_HTTP_CHAT_KNOWN_MAX', '|| 0']],
+  ['a worker remembers all rooms', 'bounds.test.mjs',
+   'rooms that a worker remembers',
+   ['live/ngx_http_chat_hub.c', 'if (hub->nidle >= NGX_HTTP_CHAT_IDLE_ROOMS) {',
+    'if (0) {']],
+  ['a full zone of tries counts nobody who is new', 'bounds.test.mjs',
+   'a full zone of chat_login_rate: the oldest are forgotten',
+   ['auth/ngx_http_chat_bucket.c',
+    'if (bucket == NULL && !ngx_queue_empty(&buckets->queue)) {', 'if (0) {']],
+  ['all passwords wait', 'bounds.test.mjs', 'passwords that wait',
+   [PASSWORD, '.nwaiting >= NGX_HTTP_CHAT_PASSWORD_QUEUE', '.nwaiting >= 4096']],
+  ['all commands wait', 'bounds.test.mjs', 'commands that wait for Redis',
+   ['redis/ngx_http_chat_redis_op.c',
+    '|| link->nops >= NGX_HTTP_CHAT_REDIS_MAX_OPS', '|| 0']],
+  ['any number of ids', 'routes.test.mjs', '500 ids',
+   ['http/ngx_http_chat_users.c', 'if (++given > NGX_HTTP_CHAT_USERS_MAX) {',
+    'if (++given > 4096) {']],
 ];
