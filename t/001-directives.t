@@ -703,3 +703,19 @@ is no JSON file of at most 64k
 --- must_die
 --- error_log
 bad.json" is no JSON file of at most 64k
+
+
+
+=== TEST 53: chat_redis: TLS where hiredis has it, so that it looks for the file
+--- http_config
+    chat_redis_ssl_trusted_certificate none.pem;
+--- config
+    location /c/ {
+        chat on;
+        chat_redis rediss://127.0.0.1;
+    }
+--- must_die
+--- error_log eval
+-e '/usr/include/hiredis/hiredis_ssl.h'
+    ? qr/cannot load ".*none.pem" for TLS to redis: No such file or directory/
+    : qr/TLS in chat_redis needs libhiredis_ssl of hiredis 1.0 or later/

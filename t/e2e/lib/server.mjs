@@ -126,6 +126,8 @@ export class RedisServer {
     this.child = spawn('redis-server', [
       '--port', '0', '--unixsocket', this.socket, '--dir', this.dir,
       '--save', '', '--appendonly', 'yes', '--appendfsync', 'no',
+      // or it waits for a replica that is late, when it is told to end
+      '--shutdown-timeout', '0',
       '--daemonize', 'no', '--user', ...acl, ...this.args,
     ], { stdio: ['ignore', log, log] });
     fs.closeSync(log);
@@ -185,7 +187,11 @@ export class RedisServer {
     if (!this.child) return;
     this.child.kill('SIGCONT');
     this.child.kill('SIGTERM');
-    await within(ended(this.child), 10000, 'redis-server ends');
+    try {
+      await within(ended(this.child), 10000, 'redis-server ends');
+    } finally {
+      this.child.kill('SIGKILL');
+    }
   }
 }
 
@@ -439,8 +445,11 @@ export async function start(options = {}) {
     const problems = [];
     clients.forEach((client) => client.close());
     for (const host of hosts) problems.push(...await host.stop(allow));
-    await redis.stop();
-    await options.ends?.();
+    try {
+      await redis.stop();
+    } finally {
+      await options.ends?.();
+    }
     if (problems.length === 0 && !keep && !process.env.CHAT_E2E_KEEP) {
       fs.rmSync(dir, { recursive: true, force: true });
     }
