@@ -49,6 +49,12 @@ async function restartedWith(server, change) {
   }
   await redis.start();
   await subscribed(server);
+  // and each worker's commands are answered
+  for (const pid of server.workerPids()) {
+    const agent = new WorkerAgent(server, () => pid);
+    await until(async () => (await request(server, '/room/0/preload',
+      { agent })).status === 200, `worker ${pid} is back`);
+  }
 }
 
 const quick = `${NO_RATE} chat_ping_interval 500ms; chat_ping_timeout 5s;`;
@@ -207,7 +213,7 @@ test('LOADING: 503 meanwhile, sockets stay, and then all is there',
   assert.equal(ack.retry, true);
   assert.match(await raw.ping().catch((e) => e.message), /^LOADING/,
                'all that was while it loaded');
-  await within(starting, 15000, 'it has loaded');
+  await within(starting, 30000, 'it has loaded');
   await subscribed(server);
   await send(clients[1], '0', 'after');
   for (const client of clients) {

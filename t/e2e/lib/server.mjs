@@ -131,7 +131,7 @@ export class RedisServer {
       '--daemonize', 'no', '--user', ...acl, ...this.args,
     ], { stdio: ['ignore', log, log] });
     fs.closeSync(log);
-    await until(() => this.#answers(), 'redis-server answers', 10000);
+    await until(() => this.#answers(), 'redis-server answers', 30000);
   }
 
   #answers() {
