@@ -26,7 +26,8 @@ after(async () => {
 });
 
 const refused = (...words) => test(words.join(' '), () => assert.rejects(
-  chat.call(...words), /NOPERM|user executing the script can't/));
+  chat.call(...words),
+  /NOPERM|user executing the script can't|ACL failure in script/));
 
 for (const words of [
   'FLUSHALL', 'FLUSHDB', 'CONFIG GET dir', 'CONFIG SET dir /', 'KEYS *',
