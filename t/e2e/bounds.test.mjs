@@ -68,6 +68,9 @@ const BOUNDS = {
     'e2e/routes.test.mjs: 500 ids',
     'e2e/routes.test.mjs: /users/online: 1,000 at a time'],
 
+  'users and rooms that an admin asks for': [
+    'e2e/admin.test.mjs: page by page, each once'],
+
   // who is there
   'connections of an address (chat_max_connections)': [
     'e2e/connections.test.mjs: one too many is refused on each transport, and '
@@ -118,6 +121,8 @@ const BOUNDS = {
     'e2e/chat.test.mjs: a gap that retention has made is said'],
   'rooms that a worker remembers': [
     'e2e/bounds.test.mjs: rooms that a worker remembers'],
+  'users who are muted or banned': [
+    'e2e/admin.test.mjs: there is an end to how many are muted or banned'],
   'keys in Redis: all of ours end, but what names look like': [
     'e2e/bounds.test.mjs: keys of ours have an end, but for chat:name'],
 };
