@@ -16,7 +16,7 @@
 #define NGX_HTTP_CHAT_ADMIN_LINE   (8 * NGX_HTTP_CHAT_ADMIN_NAME + 256)
 #define NGX_HTTP_CHAT_ADMIN_TIME   (10 * 365 * 24 * 3600)
 
-#define NGX_HTTP_CHAT_FOR_EVER     -1
+#define NGX_HTTP_CHAT_FOR_EVER     (-1)
 
 
 typedef enum {

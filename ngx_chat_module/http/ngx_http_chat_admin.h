@@ -10,6 +10,17 @@
 #include "../ngx_http_chat_conf.h"
 
 
+#define NGX_HTTP_CHAT_ADMIN_PAGE    100           /* entries at the most */
+#define NGX_HTTP_CHAT_ADMIN_OFFSET  1000000
+
+
+/* ?size=N, or 0 if it is no number from 1 to NGX_HTTP_CHAT_ADMIN_PAGE */
+ngx_uint_t ngx_http_chat_admin_page(ngx_http_chat_ctx_t *ctx);
+
+/* adds ,"name":value */
+void ngx_http_chat_admin_number(ngx_http_chat_text_t *text, const char *name,
+    int64_t value);
+
 /* GET */
 
 void ngx_http_chat_admin_status_handler(ngx_http_chat_ctx_t *ctx);

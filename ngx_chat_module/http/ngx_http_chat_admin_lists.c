@@ -1,13 +1,10 @@
 /*
- * What admins see: GET /admin/status, /admin/users, /admin/rooms and
- * /admin/restricted.
+ * What admins see of who is here: GET /admin/status, /admin/users and
+ * /admin/rooms.
  */
 
 #include "ngx_http_chat_admin.h"
 #include "../live/ngx_http_chat_census.h"
-
-
-#define NGX_HTTP_CHAT_ADMIN_PAGE   100
 
 
 /* a user, or a room, as put together from the lines of all workers */
@@ -32,6 +29,8 @@ typedef struct {
 
 static ngx_http_chat_admin_list_t *ngx_http_chat_admin_list(
     ngx_http_chat_ctx_t *ctx);
+static ngx_uint_t ngx_http_chat_admin_after(ngx_http_chat_ctx_t *ctx,
+    ngx_str_t *after);
 static void ngx_http_chat_admin_named(ngx_http_chat_ctx_t *ctx,
     redisReply *reply, ngx_uint_t n);
 static void ngx_http_chat_admin_online(ngx_http_chat_ctx_t *ctx,
@@ -49,13 +48,6 @@ static void ngx_http_chat_admin_room_size(ngx_http_chat_ctx_t *ctx,
 static void ngx_http_chat_admin_room_name(ngx_http_chat_ctx_t *ctx,
     redisReply *reply, ngx_uint_t n);
 static void ngx_http_chat_admin_rooms_send(ngx_http_chat_ctx_t *ctx);
-static void ngx_http_chat_admin_restricted(ngx_http_chat_ctx_t *ctx,
-    redisReply *reply, ngx_uint_t n);
-static void ngx_http_chat_admin_restricted_name(ngx_http_chat_ctx_t *ctx,
-    redisReply *reply, ngx_uint_t n);
-static void ngx_http_chat_admin_restricted_send(ngx_http_chat_ctx_t *ctx);
-static void ngx_http_chat_admin_number(ngx_http_chat_text_t *text,
-    const char *name, int64_t value);
 static void ngx_http_chat_admin_end(ngx_http_chat_ctx_t *ctx,
     ngx_http_chat_text_t *text, ngx_str_t *next);
 
@@ -65,9 +57,6 @@ static void ngx_http_chat_admin_end(ngx_http_chat_ctx_t *ctx,
 static ngx_http_chat_admin_list_t *
 ngx_http_chat_admin_list(ngx_http_chat_ctx_t *ctx)
 {
-    ngx_int_t                    rc, n;
-    ngx_str_t                    size;
-    chat_room_t                  room;
     ngx_http_chat_admin_list_t  *list;
 
     list = ngx_pcalloc(ctx->request->pool, sizeof(ngx_http_chat_admin_list_t));
@@ -82,35 +71,9 @@ ngx_http_chat_admin_list(ngx_http_chat_ctx_t *ctx)
     }
 
     ctx->data = list;
-    list->size = NGX_HTTP_CHAT_ADMIN_PAGE;
+    list->size = ngx_http_chat_admin_page(ctx);
 
-    rc = ngx_http_chat_arg(ctx->request, "size", &size);
-
-    if (rc == NGX_OK) {
-        n = ngx_atoi(size.data, size.len);
-        list->size = n;
-
-        if (n < 1 || n > NGX_HTTP_CHAT_ADMIN_PAGE) {
-            rc = NGX_ERROR;
-        }
-    }
-
-    if (rc != NGX_ERROR) {
-
-        /* a user's id has the form of a room's */
-
-        rc = ngx_http_chat_arg(ctx->request, "after", &list->after);
-
-        if (rc == NGX_OK
-            && chat_room_parse((chat_str_t) { list->after.len,
-                                              list->after.data }, &room)
-               != CHAT_OK)
-        {
-            rc = NGX_ERROR;
-        }
-    }
-
-    if (rc == NGX_ERROR) {
+    if (list->size == 0 || !ngx_http_chat_admin_after(ctx, &list->after)) {
         ngx_http_chat_send_error(ctx->request, NGX_HTTP_BAD_REQUEST,
                                  "\"after\" must be an id, and \"size\" a "
                                  "number from 1 to 100");
@@ -118,6 +81,49 @@ ngx_http_chat_admin_list(ngx_http_chat_ctx_t *ctx)
     }
 
     return list;
+}
+
+
+/* a user's id has the form of a room's */
+
+static ngx_uint_t
+ngx_http_chat_admin_after(ngx_http_chat_ctx_t *ctx, ngx_str_t *after)
+{
+    chat_room_t  room;
+
+    switch (ngx_http_chat_arg(ctx->request, "after", after)) {
+
+    case NGX_OK:
+        return chat_room_parse((chat_str_t) { after->len, after->data }, &room)
+               == CHAT_OK;
+
+    case NGX_DECLINED:
+        return 1;
+
+    default: /* NGX_ERROR */
+        return 0;
+    }
+}
+
+
+ngx_uint_t
+ngx_http_chat_admin_page(ngx_http_chat_ctx_t *ctx)
+{
+    ngx_int_t  n;
+    ngx_str_t  size;
+
+    switch (ngx_http_chat_arg(ctx->request, "size", &size)) {
+
+    case NGX_OK:
+        n = ngx_atoi(size.data, size.len);
+        return n >= 1 && n <= NGX_HTTP_CHAT_ADMIN_PAGE ? n : 0;
+
+    case NGX_DECLINED:
+        return NGX_HTTP_CHAT_ADMIN_PAGE;
+
+    default: /* NGX_ERROR */
+        return 0;
+    }
 }
 
 
@@ -528,179 +534,7 @@ ngx_http_chat_admin_status_handler(ngx_http_chat_ctx_t *ctx)
 }
 
 
-/* by when it ends, the soonest first; ?offset=N */
-
 void
-ngx_http_chat_admin_restricted_handler(ngx_http_chat_ctx_t *ctx)
-{
-    ngx_int_t                    rc, offset;
-    ngx_str_t                    value;
-    ngx_http_chat_admin_list_t  *list;
-
-    list = ngx_http_chat_admin_list(ctx);
-    if (list == NULL) {
-        return;
-    }
-
-    offset = 0;
-    rc = ngx_http_chat_arg(ctx->request, "offset", &value);
-
-    if (rc == NGX_OK) {
-        offset = ngx_atoi(value.data, value.len);
-    }
-
-    if (rc == NGX_ERROR || offset == NGX_ERROR || offset > 1000000) {
-        ngx_http_chat_send_error(ctx->request, NGX_HTTP_BAD_REQUEST,
-                                 "\"offset\" must be a number");
-        return;
-    }
-
-    (void) ngx_http_chat_command(ctx, ngx_http_chat_admin_restricted, 0,
-                                 "ZRANGEBYSCORE " NGX_HTTP_CHAT_KEY_RESTRICTED
-                                 " (%L +inf WITHSCORES LIMIT %L %L",
-                                 (int64_t) ngx_time(), (int64_t) offset,
-                                 (int64_t) list->size);
-}
-
-
-static void
-ngx_http_chat_admin_restricted(ngx_http_chat_ctx_t *ctx, redisReply *reply,
-    ngx_uint_t n)
-{
-    u_char                       *p;
-    ngx_str_t                     member, score;
-    ngx_uint_t                    i;
-    ngx_http_chat_admin_list_t   *list;
-    ngx_http_chat_admin_entry_t  *entry;
-
-    if (ngx_http_chat_failed(ctx, reply)) {
-        return;
-    }
-
-    list = ctx->data;
-
-    for (i = 0; /* void */ ; i += 2) {
-        member = ngx_http_chat_redis_str(ngx_http_chat_redis_element(reply, i));
-        score = ngx_http_chat_redis_str(ngx_http_chat_redis_element(reply,
-                                                                    i + 1));
-        if (member.data == NULL || score.data == NULL) {
-            break;
-        }
-
-        p = ngx_strlchr(member.data, member.data + member.len, ':');
-
-        if (p == NULL
-            || chat_user_id_check((chat_str_t) {
-                                      member.data + member.len - p - 1, p + 1 })
-               != CHAT_OK)
-        {
-            continue;
-        }
-
-        entry = ngx_array_push(&list->entries);
-        member.data = ngx_pstrdup(ctx->request->pool, &member);
-
-        if (entry == NULL || member.data == NULL) {
-            ngx_http_chat_send_unavailable(ctx->request);
-            return;
-        }
-
-        p = ngx_strlchr(member.data, member.data + member.len, ':');
-
-        ngx_memzero(entry, sizeof(ngx_http_chat_admin_entry_t));
-
-        entry->id.data = p + 1;
-        entry->id.len = member.data + member.len - entry->id.data;
-        entry->n = (member.data[0] == 'b');
-
-        /* "inf": for ever */
-
-        entry->messages = ngx_atoi(score.data, score.len);
-    }
-
-    entry = list->entries.elts;
-
-    for (i = 0; i < list->entries.nelts; i++) {
-        if (ngx_http_chat_command(ctx, ngx_http_chat_admin_restricted_name, i,
-                                  "HGET " NGX_HTTP_CHAT_KEY_USER "%V username",
-                                  &entry[i].id)
-            != NGX_OK)
-        {
-            return;
-        }
-    }
-
-    if (i == 0) {
-        ngx_http_chat_admin_restricted_send(ctx);
-    }
-}
-
-
-static void
-ngx_http_chat_admin_restricted_name(ngx_http_chat_ctx_t *ctx,
-    redisReply *reply, ngx_uint_t n)
-{
-    ngx_str_t                     name;
-    ngx_http_chat_admin_list_t   *list;
-    ngx_http_chat_admin_entry_t  *entry;
-
-    if (ngx_http_chat_failed(ctx, reply)) {
-        return;
-    }
-
-    list = ctx->data;
-    entry = list->entries.elts;
-    name = ngx_http_chat_redis_str(reply);
-
-    if (name.len) {
-        entry[n].name.data = ngx_pstrdup(ctx->request->pool, &name);
-        entry[n].name.len = entry[n].name.data ? name.len : 0;
-    }
-
-    if (ngx_http_chat_all_answered(ctx)) {
-        ngx_http_chat_admin_restricted_send(ctx);
-    }
-}
-
-
-static void
-ngx_http_chat_admin_restricted_send(ngx_http_chat_ctx_t *ctx)
-{
-    ngx_uint_t                    i;
-    ngx_http_chat_text_t          text;
-    ngx_http_chat_admin_list_t   *list;
-    ngx_http_chat_admin_entry_t  *entry;
-
-    list = ctx->data;
-    entry = list->entries.elts;
-
-    ngx_http_chat_text_init(&text, ctx->request->pool);
-    ngx_http_chat_text_add(&text, "{\"restricted\":[");
-
-    for (i = 0; i < list->entries.nelts; i++) {
-        ngx_http_chat_text_add(&text, i ? ",{\"id\":" : "{\"id\":");
-        ngx_http_chat_text_add_json(&text, &entry[i].id);
-        ngx_http_chat_text_add(&text, ",\"username\":");
-        ngx_http_chat_text_add_json(&text, &entry[i].name);
-        ngx_http_chat_text_add(&text, entry[i].n ? ",\"kind\":\"ban\""
-                                                 : ",\"kind\":\"mute\"");
-
-        if (entry[i].messages == NGX_ERROR) {
-            ngx_http_chat_text_add(&text, ",\"seconds\":null}");
-            continue;
-        }
-
-        ngx_http_chat_admin_number(&text, "seconds",
-                                   entry[i].messages - ngx_time());
-        ngx_http_chat_text_add(&text, "}");
-    }
-
-    ngx_http_chat_text_add(&text, "]}");
-    ngx_http_chat_send_text(ctx->request, NGX_HTTP_OK, &text);
-}
-
-
-static void
 ngx_http_chat_admin_number(ngx_http_chat_text_t *text, const char *name,
     int64_t value)
 {

@@ -30,6 +30,8 @@
 static void ngx_http_chat_census_published(ngx_http_chat_ctx_t *ctx,
     redisReply *reply, ngx_uint_t n);
 static void ngx_http_chat_census_timer_handler(ngx_event_t *ev);
+static ngx_http_chat_census_t *ngx_http_chat_census_find(
+    ngx_http_chat_hub_t *hub, ngx_str_t *token);
 static void ngx_http_chat_census_ended(ngx_http_chat_census_t *census,
     ngx_str_t *answer);
 static void ngx_http_chat_census_finish(ngx_http_chat_census_t *census);
@@ -167,18 +169,11 @@ ngx_http_chat_census_timer_handler(ngx_event_t *ev)
 }
 
 
-void
-ngx_http_chat_census_on_here(ngx_http_chat_hub_t *hub,
-    ngx_http_chat_relay_t *message)
+static ngx_http_chat_census_t *
+ngx_http_chat_census_find(ngx_http_chat_hub_t *hub, ngx_str_t *token)
 {
-    ngx_int_t                token;
-    ngx_str_t               *answer;
     ngx_queue_t             *q;
-    ngx_connection_t        *c;
     ngx_http_chat_census_t  *census;
-
-    census = NULL;
-    token = ngx_atoi(message->word[1].data, message->word[1].len);
 
     for (q = ngx_queue_head(&hub->censuses);
          q != ngx_queue_sentinel(&hub->censuses);
@@ -186,12 +181,26 @@ ngx_http_chat_census_on_here(ngx_http_chat_hub_t *hub,
     {
         census = ngx_queue_data(q, ngx_http_chat_census_t, queue);
 
-        if (census->token == (uint64_t) token) {
-            break;
+        if (census->token == (uint64_t) ngx_atoi(token->data, token->len)) {
+            return census;
         }
     }
 
-    if (q == ngx_queue_sentinel(&hub->censuses)) {
+    return NULL;
+}
+
+
+void
+ngx_http_chat_census_on_here(ngx_http_chat_hub_t *hub,
+    ngx_http_chat_relay_t *message)
+{
+    ngx_str_t               *answer;
+    ngx_connection_t        *c;
+    ngx_http_chat_census_t  *census;
+
+    census = ngx_http_chat_census_find(hub, &message->word[1]);
+
+    if (census == NULL) {
         return;
     }
 

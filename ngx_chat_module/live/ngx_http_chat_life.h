@@ -1,7 +1,7 @@
 /*
  * What chat_log says of a live connection when it ends, and chat_admins see of
- * it.  A session has this only where there is one of the two, and takes it along
- * when it moves to another worker (relay.h, "state").
+ * it.  A session has this only where there is one of the two, and takes it
+ * along when it moves to another worker (relay.h, "state").
  */
 
 #ifndef NGX_HTTP_CHAT_LIFE_H

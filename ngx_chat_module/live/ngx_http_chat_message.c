@@ -39,7 +39,7 @@ typedef struct {
     ngx_str_t                     nonce;
     u_char                        socket_id[NGX_HTTP_CHAT_SOCKET_ID_LEN];
     ngx_uint_t                    clock;          /* when it was asked */
-    unsigned                      checking:1;     /* whether the user may send */
+    unsigned                      checking:1;     /* whether it may be sent */
     unsigned                      asking:1;       /* who the other user is */
 } ngx_http_chat_send_t;
 

@@ -13,8 +13,8 @@
 
 
 /*
- * NGX_OK: the user may send; NGX_DECLINED: not for *seconds more (-1: for ever);
- * NGX_AGAIN: not known, ask (store/)
+ * NGX_OK: the user may send; NGX_DECLINED: not for *seconds more (-1: for
+ * ever); NGX_AGAIN: not known, ask (store/)
  */
 ngx_int_t ngx_http_chat_restrict_check(ngx_http_chat_user_t *user,
     int64_t *seconds);

@@ -254,7 +254,8 @@ describe('who is online', () => {
                               connections: [] }]);
     const tab = await connect(one);
     assert.equal((await find(one.name)).json.users[0].count, 1);
-    assert.deepEqual(assertJson(await find('no such name'), 200), { users: [] });
+    assert.deepEqual(assertJson(await find('no such name'), 200),
+                     { users: [] });
     await closeAll(tab);
   });
 
@@ -359,7 +360,8 @@ describe('kick, revoke', () => {
     await act('revoke', { user: one.id });
     await until(() => tabs.every((tab) => tab.reasons.length), 'both end');
     for (const session of [one, second]) {
-      await until(async () => (await session.get('/me')).text === 'null', 'out');
+      await until(async () => (await session.get('/me')).text === 'null',
+                  'out');
     }
     assert.equal(await redis.exists(`chat:sessions:${one.id}`), 0);
     assert.equal((await new Session(server).logIn(one.name)).status, 200);
@@ -517,6 +519,12 @@ describe('ban', () => {
     await act('mute', { user: one.id, seconds: 9 });
     const page = await admin.get('/admin/restricted?offset=9990&size=100');
     assert.ok(page.json.restricted.length >= 10);
+    assert.equal((await admin.get('/admin/restricted?size=3')).json
+      .restricted.length, 3);
+    for (const query of ['size=0', 'size=101', 'size=', 'offset=-1', 'offset=x',
+                         'offset=9999999']) {
+      assertError(await admin.get(`/admin/restricted?${query}`), 400, query);
+    }
     await redis.zremrangebyscore('chat:restricted', far, far);
   });
 });

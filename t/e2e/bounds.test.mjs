@@ -68,6 +68,9 @@ const BOUNDS = {
     'e2e/routes.test.mjs: 500 ids',
     'e2e/routes.test.mjs: /users/online: 1,000 at a time'],
 
+  'users and rooms that an admin asks for': [
+    'e2e/admin.test.mjs: page by page, each once'],
+
   // who is there
   'connections of an address (chat_max_connections)': [
     'e2e/connections.test.mjs: one too many is refused on each transport, and '
@@ -118,6 +121,8 @@ const BOUNDS = {
     'e2e/chat.test.mjs: a gap that retention has made is said'],
   'rooms that a worker remembers': [
     'e2e/bounds.test.mjs: rooms that a worker remembers'],
+  'users who are muted or banned': [
+    'e2e/admin.test.mjs: there is an end to how many are muted or banned'],
   'keys in Redis: all of ours end, but what names look like': [
     'e2e/bounds.test.mjs: keys of ours have an end, but for chat:name'],
 };
@@ -136,8 +141,6 @@ const SMALLER = [
   ['live/ngx_http_chat_session.c', 'NGX_HTTP_CHAT_CONNECT_WAIT', '4000'],
   ['redis/ngx_http_chat_redis_op.c', 'MAX_OPS       65536',
    'MAX_OPS       200'],
-  // Redis may be held for as long as a test needs
-  ['ngx_http_chat_conf.c', 'REPLY_TIMEOUT     5000', 'REPLY_TIMEOUT     60000'],
 ];
 
 describe('bounds that are smaller here', () => {
@@ -151,6 +154,8 @@ describe('bounds that are smaller here', () => {
       chat: `chat_message_rate off; chat_login_rate 2r/m;
              chat_presence_grace 0s;`,
       perAddress: 'chat_max_connections 1;', listen: 'sndbuf=4k',
+      // Redis may be held for as long as a test needs
+      http: 'chat_redis_read_timeout 60s;',
       server: `set_real_ip_from 127.0.0.1; real_ip_header X-Real-IP;
                location = /status { chat_status; }
                location = /who { chat_require on; empty_gif; }`,
