@@ -128,6 +128,22 @@ async function presence(users) {
   }
 }
 
+// the short form of the soak test
+async function soak() {
+  const child = spawn(process.execPath, [path.join(here, 'soak.mjs'),
+                                         '--short'],
+                      { stdio: ['ignore', 'pipe', 'inherit'] });
+  const timer = setTimeout(() => child.kill(), LIMIT);
+  let text = '';
+  children.add(child);
+  child.stdout.on('data', (part) => { text += part; });
+  const code = await new Promise((done) => { child.on('close', done); });
+  clearTimeout(timer);
+  children.delete(child);
+  result(code === 0, 'memory stays flat', text.trim().split('\n')
+    .map((line) => line.replace(/^# /, '')));
+}
+
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {
     children.forEach((child) => child.kill());
@@ -137,8 +153,10 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 
 const { long, alone, seed: first, runs, seconds } = options();
 
-await all(Array.from({ length: runs }, (_, i) =>
-  () => seed(first + i, seconds)));
+await all([
+  ...alone ? [] : [soak],
+  ...Array.from({ length: runs }, (_, i) => () => seed(first + i, seconds)),
+]);
 
 if (!alone) {
   const { build, remove } = await import('./lib/broken.mjs');

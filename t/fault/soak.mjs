@@ -1,14 +1,21 @@
 // Whether memory stays flat: people come, chat, and leave or drop, for minutes.
 //
-//     node t/fault/soak.mjs [--seconds 600] [--seed 1]
+//     node t/fault/soak.mjs [--seconds 600 | --short] [--seed 1]
 //
 // In the first half nginx reloads again and again: the master must not grow,
 // and old workers must end. In the second half it doesn't: the workers must not
 // grow. Both are measured (PSS) while nobody is there, after a warm-up and at
 // the end. What is kept is bounded by the configuration, so that nothing has a
 // reason to grow. Speaks TAP.
+//
+// The short form, of t/fault/run, counts visits instead of time, and looks at
+// what is in use of the workers' heaps (lib/heap.c).
 
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { EventStream, user } from '../e2e/lib/http.mjs';
@@ -22,9 +29,12 @@ const AT_ONCE = 16;                     // visitors
 const RELOAD = 10000;                   // ms between reloads, at most
 const ROUNDS = 8;                       // measurements of each half
 const GROWTH = 1024;                    // KB, of all workers or of the master
+const SHORT = 750;                      // visits, the unit of the short form
+const SHORT_GROWTH = 512;               // KB in three of them
 
 const { values } = parseArgs({ options: {
   seconds: { type: 'string', default: '600' },
+  short: { type: 'boolean', default: false },
   seed: { type: 'string', default: '1' },
 } });
 const seconds = Number(values.seconds);
@@ -32,12 +42,26 @@ const random = new Random(Number(values.seed));
 
 let server;
 let people;
+let dir;                                // of the short form
 let visits = 0;
 let cut = 0;                            // visits that a reload has ended
 
 // KB
 const pss = (pids) => pids.reduce((sum, pid) => sum + Number(/^Pss: +(\d+)/m
   .exec(fs.readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))[1]), 0);
+
+// KB of the workers' heaps that are in use
+async function heaps() {
+  let sum = 0;
+  for (const pid of server.workerPids()) {
+    const file = `${dir}/heap.${pid}`;
+    execFileSync('kill', ['-RTMIN', String(pid)]);
+    sum += await until(() => fs.existsSync(file)
+      && Number(/^(\d+)\n/.exec(fs.readFileSync(file, 'utf8'))?.[1]), file);
+    fs.rmSync(file);
+  }
+  return Math.round(sum / 1024);
+}
 
 // of nginx, also those that are on their way out
 const children = () => fs.readFileSync(
@@ -85,8 +109,8 @@ async function pages(person) {
   }
 }
 
-async function visitor(end, reloads) {
-  while (Date.now() < end) {
+async function visitor(more, reloads) {
+  while (more()) {
     const visit = random.weighted([[8, overWebSocket], [2, overPolling],
                                    [1, overEvents], [2, pages]]);
     try {
@@ -99,11 +123,20 @@ async function visitor(end, reloads) {
   }
 }
 
-async function crowd(ms, reloads) {
-  const end = Date.now() + ms;
+async function crowd(more, reloads) {
   await Promise.all(Array.from({ length: AT_ONCE },
-                               () => visitor(end, reloads)));
+                               () => visitor(more, reloads)));
 }
+
+const time = (ms) => {
+  const end = Date.now() + ms;
+  return () => Date.now() < end;
+};
+
+const number = (count) => {
+  const end = visits + count;
+  return () => visits < end;
+};
 
 // nobody is there, and no old worker
 async function quiet() {
@@ -122,10 +155,10 @@ async function half(name, pids, reloads) {
   let before;
   for (let round = 0; round < ROUNDS; round++) {
     for (let left = ms; left > 0; left -= RELOAD) {
-      const time = Math.min(left, RELOAD);
+      const part = Math.min(left, RELOAD);
       await Promise.all([
-        crowd(time, reloads),
-        ...reloads ? [sleep(time / 2).then(() => server.reload())] : [],
+        crowd(time(part), reloads),
+        ...reloads ? [sleep(part / 2).then(() => server.reload())] : [],
       ]);
     }
     await quiet();
@@ -140,6 +173,30 @@ async function half(name, pids, reloads) {
   return grown <= GROWTH;
 }
 
+// the same in some 20 s
+async function short() {
+  const reload = async (times) => {
+    let busy = true;
+    const all = crowd(() => busy, true);
+    for (let i = 0; i < times; i++) await server.reload();
+    busy = false;
+    await all;
+    await quiet();
+    return pss([server.nginxPid]);
+  };
+  const stay = async (count) => {
+    await crowd(number(count), false);
+    await quiet();
+    return heaps();
+  };
+  const masters = [await reload(1), await reload(3)];
+  const workers = [await stay(2 * SHORT), await stay(3 * SHORT)];
+  process.stdout.write(`# master: ${masters.join(', ')} KB after three reloads`
+    + `; workers: ${workers.join(', ')} KB after ${3 * SHORT} visits\n`);
+  return [masters[1] - masters[0] <= GROWTH,
+          workers[1] - workers[0] <= SHORT_GROWTH];
+}
+
 let count = 0;
 let failed = 0;
 
@@ -148,18 +205,29 @@ function result(ok, name) {
   process.stdout.write(`${ok ? 'ok' : 'not ok'} ${++count} - ${name}\n`);
 }
 
+if (values.short) {
+  dir = fs.mkdtempSync(path.join(os.tmpdir(), 'chat-soak-'));
+  process.on('exit', () => fs.rmSync(dir, { recursive: true }));
+  execFileSync('cc', ['-O2', '-Wall', '-shared', '-fPIC', '-o', `${dir}/heap.so`,
+                      fileURLToPath(new URL('lib/heap.c', import.meta.url))]);
+  Object.assign(process.env, { NGINX_LD_PRELOAD: `${dir}/heap.so`,
+                               CHAT_HEAP: `${dir}/heap` });
+}
+
 server = await start({
   workers: 2, shutdownTimeout: '10s',
   chat: `${NO_RATE} chat_max_sessions off; chat_presence_grace 100ms;
-         chat_history_limit 100; chat_ping_interval 2s; chat_ping_timeout 3s;`,
+         chat_history_limit 100; chat_ping_interval ${
+           values.short ? '1s' : '2s'}; chat_ping_timeout 3s;`,
 });
 try {
   people = [];
   for (let i = 0; i < USERS; i++) people.push(await user(server));
-  result(await half('master', () => [server.nginxPid], true),
-         'the master stays as it is, from reload to reload');
-  result(await half('workers', () => server.workerPids(), false),
-         'the workers stay as they are');
+  const [master, workers] = values.short ? await short() : [
+    await half('master', () => [server.nginxPid], true),
+    await half('workers', () => server.workerPids(), false)];
+  result(master, 'the master stays as it is, from reload to reload');
+  result(workers, 'the workers stay as they are');
   process.stdout.write(`# ${visits} visits, ${cut} cut by a reload\n`);
 } finally {
   await server.stop();
