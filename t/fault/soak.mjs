@@ -30,7 +30,7 @@ const RELOAD = 10000;                   // ms between reloads, at most
 const ROUNDS = 8;                       // measurements of each half
 const GROWTH = 1024;                    // KB, of all workers or of the master
 const SHORT = 750;                      // visits, the unit of the short form
-const SHORT_GROWTH = 512;               // KB in three of them
+const SHORT_GROWTH = 300;               // KB in three of them
 
 const { values } = parseArgs({ options: {
   seconds: { type: 'string', default: '600' },
