@@ -11,7 +11,7 @@ import zlib from 'node:zlib';
 
 import { PASSWORD, seedUsers, storedIds } from './lib/data.mjs';
 import { EventStream, user, users } from './lib/http.mjs';
-import { NO_RATE, alive, sleep, start, until } from './lib/server.mjs';
+import { NO_RATE, alive, sleep, start, until, within } from './lib/server.mjs';
 import { closeAll, connect } from './lib/sio.mjs';
 import { OP, RawWebSocket, frame } from './lib/websocket.mjs';
 
@@ -315,8 +315,9 @@ describe('what drains as before', { concurrency: 3 }, () => {
         await ends(old);
         await until(() => clients.every((c) => c.socket.connected), 'back',
                     15000);
-        await until(async () => (await clients[0].send('0', `after ${wait}`)
-          .catch(() => 0))?.ok, 'it works', 15000);
+        await until(async () => (await within(clients[0].send(
+          '0', `after ${wait}`), 2000, 'ack').catch(() => 0))?.ok, 'it works',
+                    15000);
         await until(() => clients.every((c) =>
           c.texts().includes(`after ${wait}`)), 'all get it', 15000);
         await closeAll(clients);

@@ -8,7 +8,7 @@ import { PASSWORD, seedUsers, storedIds } from './lib/data.mjs';
 import { EventStream, WorkerAgent, bytes, openOn, user, users }
   from './lib/http.mjs';
 import { Polling, eventOf } from './lib/polling.mjs';
-import { NO_RATE, alive, sleep, start, subscribed, until }
+import { NO_RATE, alive, sleep, start, subscribed, until, within }
   from './lib/server.mjs';
 import { closeAll, connect } from './lib/sio.mjs';
 import { OP, RawWebSocket } from './lib/websocket.mjs';
@@ -541,9 +541,10 @@ describe('a worker that dies', () => {
                 `${reply.status} ${reply.text}`);
       assert.ok(Date.now() - started < 11000);
       await until(() => server.workerPids().length === 2, 'a new worker');
+      // its session may have been the dead one's, and its acks with it
       await until(async () => client.socket.connected
-                  && (await client.send('0', 'alive').catch(() => 0))?.ok,
-                  'the client works', 15000);
+                  && (await within(client.send('0', 'alive'), 2000, 'ack')
+                    .catch(() => 0))?.ok, 'the client works', 20000);
       client.close();
     } finally {
       await server.stop({ allow: [/exited on signal 9/] });
