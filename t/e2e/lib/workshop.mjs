@@ -25,6 +25,7 @@ export class Workshop {
     shop.first = fs.existsSync(edits) ? JSON.parse(fs.readFileSync(edits)) : [];
     shop.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'chat-broken-'));
     shop.made = 0;
+    shop.cc = fs.readFileSync(path.join(from, 'cc'), 'utf8').trim();
     await run('cp', ['-a', path.join(from, 'nginx'), path.join(from, 'objs'),
                      shop.dir]);
 
@@ -54,7 +55,8 @@ export class Workshop {
     }
     try {
       await run('make', ['-s', '-j2', '-C', path.join(this.dir, 'nginx'),
-                         '-f', '../objs/Makefile', 'modules']);
+                         '-f', '../objs/Makefile', `CC=${this.cc}`,
+                         'modules']);
     } finally {
       before.forEach((text, name) => fs.writeFileSync(name, text));
     }
