@@ -25,9 +25,11 @@ export class Workshop {
     shop.first = fs.existsSync(edits) ? JSON.parse(fs.readFileSync(edits)) : [];
     shop.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'chat-broken-'));
     shop.made = 0;
-    shop.cc = fs.readFileSync(path.join(from, 'cc'), 'utf8').trim();
-    await run('cp', ['-a', path.join(from, 'nginx'), path.join(from, 'objs'),
-                     shop.dir]);
+    await run('cp', ['-a', ...['nginx', 'objs', 'cc'].map(
+      (name) => path.join(from, name)), shop.dir]);
+    // what a defect makes superfluous is no error
+    shop.cc = fs.readFileSync(path.join(from, 'cc'), 'utf8').trim()
+      .replace(' -Werror', '');
 
     const makefile = path.join(shop.dir, 'objs/Makefile');
     const text = fs.readFileSync(makefile, 'utf8');
