@@ -29,6 +29,9 @@ check() {
 start() {
     local i
 
+    # what is there of the run before must not be taken for this one's
+    : >"$out"
+
     ./chat run --port "$port" --workers 2 --state "$state" >"$out" 2>&1 &
     chat=$!
 

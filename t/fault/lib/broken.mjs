@@ -26,12 +26,12 @@ const defects = [
              { at: 1800, kind: 'redis-kill', ms: 700 }],
     edits: [
       ['live/ngx_http_chat_message.c',
-       'if (ngx_http_chat_send_begin(send) != NGX_OK) {',
+       'if (rc == NGX_AGAIN || ngx_http_chat_send_behind(s)) {',
        `ngx_str_t  early;
         ngx_str_set(&early, "{\\"ok\\":true,\\"id\\":\\"1.000000\\"}");
         ngx_http_chat_socket_ack(s, &send->ack, 1, &early);
         send->ack.len = 0;
-        if (ngx_http_chat_send_begin(send) != NGX_OK) {`],
+        if (rc == NGX_AGAIN || ngx_http_chat_send_behind(s)) {`],
     ],
   },
   {
